@@ -1,0 +1,7 @@
+//! towline: an outbound HTTP transport for tower, with its own HTTP/2 engine.
+
+pub mod error;
+pub mod http2;
+pub mod netloc;
+
+pub use self::{error::Error, netloc::Netloc};
