@@ -3,7 +3,9 @@
 //! Nothing here reads a socket, a clock or an environment variable, and nothing waits.
 
 mod code;
+pub mod codec;
 pub mod consts;
+pub mod frame;
 mod id;
 mod violation;
 
