@@ -1,5 +1,6 @@
 //! towline: an outbound HTTP transport for tower, with its own HTTP/2 engine.
 
+pub mod connect;
 pub mod error;
 pub mod http2;
 pub mod netloc;
