@@ -1,6 +1,7 @@
 //! towline: an outbound HTTP transport for tower, with its own HTTP/2 engine.
 
 pub mod error;
+mod headers;
 pub mod http2;
 pub mod netloc;
 
