@@ -2,6 +2,7 @@
 
 pub mod connect;
 pub mod error;
+mod headers;
 pub mod http2;
 pub mod netloc;
 

@@ -7,6 +7,7 @@ pub mod codec;
 pub mod consts;
 pub mod frame;
 mod id;
+pub mod message;
 mod violation;
 
 pub use self::{

@@ -22,7 +22,6 @@ mod settings;
 mod unknown;
 mod window_update;
 
-
 use bytes::BytesMut;
 
 pub use self::{
