@@ -23,6 +23,8 @@ mod conn;
 mod dial;
 mod evict;
 mod shelf;
+#[cfg(test)]
+mod tests;
 mod waiters;
 
 use std::{
