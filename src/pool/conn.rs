@@ -1,0 +1,102 @@
+//! What the pool asks of a connection, and what a connection tells the pool.
+//!
+//! Owns: the [`Conn`] trait and the [`Watcher`] by which slots come home.
+//! Never: takes the pool's lock for a slot that nobody waits for. That is the way of nearly every
+//! request, so it costs one fence and one load.
+
+use std::sync::{Arc, Weak};
+
+use super::{evict::IdleSince, waiters::WaitCount};
+use crate::{clock, netloc::Netloc};
+
+/// A handle to one connection, as the pool sees it. Clones are the same connection.
+///
+/// The pool calls `try_reserve`, `is_open` and `in_use` under its lock: they answer at once, and
+/// never call the [`Watcher`]. It calls `release`, `retire` and `watch` without its lock. The
+/// connection in turn tells its watcher with none of its own locks held.
+pub(crate) trait Conn: Clone + Send + Sync + 'static {
+    /// Takes one stream slot; `false` when none is free or no new streams are taken.
+    fn try_reserve(&self) -> bool;
+
+    /// Gives one slot back: a lease was dropped unused, or a stream ended.
+    fn release(&self);
+
+    /// Whether new streams are taken: neither retired nor closed.
+    fn is_open(&self) -> bool;
+
+    /// Slots taken now.
+    fn in_use(&self) -> usize;
+
+    /// Takes no new streams from now on, finishes those there are, and then closes.
+    fn retire(&self);
+
+    /// Keeps `watcher`, to tell it of every change. Called once, before the first `try_reserve`.
+    fn watch(&self, watcher: Watcher);
+}
+
+/// A connection's line to the pool that holds it. Outlives the pool harmlessly.
+#[derive(Clone)]
+pub(crate) struct Watcher {
+    link: Arc<Link>,
+}
+
+/// What the pool and one of its connections share.
+pub(super) struct Link {
+    netloc: Netloc,
+    waiting: WaitCount,
+    idle: IdleSince,
+    pool: Weak<dyn Settle>,
+}
+
+/// The pool, as a watcher knows it: without the type of its dialer.
+pub(super) trait Settle: Send + Sync {
+    /// Looks at the shelf of `netloc` again, because something changed.
+    fn settle(self: Arc<Self>, netloc: &Netloc);
+}
+
+impl Watcher {
+    pub(super) fn new(link: Arc<Link>) -> Self {
+        Self { link }
+    }
+
+    /// One slot was released, and `in_use` are still taken. Told after the slot can be reserved.
+    pub(crate) fn slot_freed(&self, in_use: usize) {
+        if in_use == 0 {
+            self.link.idle.begin(clock::now());
+        }
+        self.limit_raised();
+    }
+
+    /// More slots than before can be reserved: the peer raised its stream limit.
+    pub(crate) fn limit_raised(&self) {
+        if self.link.waiting.is_any() {
+            self.settle();
+        }
+    }
+
+    /// New streams are no longer taken: retired or closed. Told after `is_open` says so.
+    pub(crate) fn ended(&self) {
+        self.settle();
+    }
+
+    fn settle(&self) {
+        if let Some(pool) = self.link.pool.upgrade() {
+            pool.settle(&self.link.netloc);
+        }
+    }
+}
+
+impl Link {
+    pub(super) fn new(netloc: Netloc, waiting: WaitCount, pool: Weak<dyn Settle>) -> Self {
+        Self {
+            netloc,
+            waiting,
+            idle: IdleSince::new(clock::now()),
+            pool,
+        }
+    }
+
+    pub(super) fn idle(&self) -> &IdleSince {
+        &self.idle
+    }
+}

@@ -1,0 +1,105 @@
+//! The single dial of a netloc: a task of its own, so that it survives the caller that began it.
+//!
+//! Owns: the [`Dial`] trait, and the promise that every dial ends in exactly one landing, be it by
+//! a panic or by the end of its runtime.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, Weak},
+};
+
+use tokio::runtime::Handle;
+
+use super::{
+    Shared,
+    conn::{Conn, Link, Settle, Watcher},
+    shelf::Entry,
+    waiters::WaitCount,
+};
+use crate::{
+    error::{Error, Kind, Retry, Scope},
+    netloc::Netloc,
+};
+
+/// How connections are made.
+pub(crate) trait Dial: Clone + Send + Sync + 'static {
+    type Conn: Conn;
+
+    /// Opens a connection to `netloc`. Called and polled on a task of the pool's, under no lock.
+    fn dial(
+        &self,
+        netloc: Netloc,
+    ) -> Pin<Box<dyn Future<Output = Result<Self::Conn, Error>> + Send>>;
+}
+
+/// A dial that a shelf decided on.
+pub(super) struct DialOrder {
+    pub(super) runtime: Handle,
+    pub(super) waiting: WaitCount,
+}
+
+/// Begins the dial. On a runtime that is shut down, it lands at once with an error.
+pub(super) fn start<D: Dial>(pool: &Arc<Shared<D>>, netloc: &Netloc, order: DialOrder) {
+    let flight = Flight {
+        pool: Arc::downgrade(pool),
+        netloc: netloc.clone(),
+        waiting: order.waiting,
+    };
+    let dialer = pool.dialer.clone();
+    order.runtime.spawn(async move {
+        tracing::debug!(netloc = %flight.netloc, "dialing");
+        let outcome = dialer.dial(flight.netloc.clone()).await;
+        flight.land(outcome);
+    });
+}
+
+/// A dial under way. Dropped before it landed, it tells the waiters so.
+struct Flight<D: Dial> {
+    /// Dangling once landed. Weak, so that a pool nobody holds any more is gone at once.
+    pool: Weak<Shared<D>>,
+    netloc: Netloc,
+    waiting: WaitCount,
+}
+
+impl<D: Dial> Flight<D> {
+    fn land(mut self, outcome: Result<D::Conn, Error>) {
+        if let Err(error) = &outcome {
+            tracing::debug!(netloc = %self.netloc, %error, "the dial failed");
+        }
+        let Some(shared) = self.pool.upgrade() else {
+            if let Ok(conn) = outcome {
+                conn.retire();
+            }
+            return;
+        };
+        let outcome = outcome.map(|conn| {
+            let link = Arc::new(self.link());
+            conn.watch(Watcher::new(Arc::clone(&link)));
+            Entry::new(conn, link)
+        });
+        self.pool = Weak::new();
+        shared.land(&self.netloc, outcome);
+    }
+
+    fn link(&self) -> Link {
+        let pool: Weak<dyn Settle> = self.pool.clone();
+        Link::new(self.netloc.clone(), self.waiting.clone(), pool)
+    }
+}
+
+impl<D: Dial> Drop for Flight<D> {
+    fn drop(&mut self) {
+        let Some(shared) = self.pool.upgrade() else {
+            return;
+        };
+        let (kind, why) = if std::thread::panicking() {
+            (Kind::Closed, "the dial panicked")
+        } else {
+            (Kind::Shutdown, "the runtime of the dial ended")
+        };
+        let error = Error::new(kind, Scope::Netloc, Retry::Safe)
+            .with_netloc(&self.netloc)
+            .with_source(why);
+        shared.land(&self.netloc, Err(error));
+    }
+}

@@ -1,0 +1,319 @@
+//! The pool: from a netloc to one free stream slot on a connection.
+//!
+//! Owns: which connections serve which netloc, the queue of those who wait for a slot, the single
+//! dial that they share, and the end of idle connections.
+//!
+//! Never: speaks a protocol, opens a socket, or looks into a connection. It knows two traits,
+//! [`Conn`] and [`Dial`], and nothing of `http2`, `http1`, `driver`, `connect` or `client`.
+//!
+//! Invariants, restored by [`Shelf::settle`] whenever anything changes:
+//! - no waiter stands in a queue while a connection of its netloc has a slot to give;
+//! - waiters are served first come, first served, and nobody leases past them;
+//! - where waiters stand in a queue, either a connection is there or one dial is under way;
+//! - a slot belongs to exactly one [`Lease`] or one stream; a lease that is dropped gives it on.
+//!
+//! Locks: one mutex over the map. Under it a connection is only asked (`try_reserve`, `is_open`,
+//! `in_use`); answers to waiters, dials, `release`, `retire` and the dropping of connections are
+//! collected in a [`Deferred`] and done once it is open again.
+//!
+//! Tasks: one for each dial under way, and one [`evict`] sweeper while a connection is held. Both
+//! hold the pool weakly.
+
+mod conn;
+mod dial;
+mod evict;
+mod shelf;
+#[cfg(test)]
+mod tests;
+mod waiters;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{runtime::Handle, sync::oneshot};
+
+use self::{
+    conn::Settle,
+    evict::SweeperHandle,
+    shelf::{Deferred, Entry, Shelf},
+    waiters::{Place, Waiter, WaiterId},
+};
+pub(crate) use self::{
+    conn::{Conn, Watcher},
+    dial::Dial,
+    shelf::Lease,
+    waiters::Acquire,
+};
+use crate::{
+    clock,
+    error::{Error, Kind, Retry, Scope},
+    netloc::Netloc,
+};
+
+/// The bounds of a pool.
+#[derive(Clone, Debug)]
+pub(crate) struct PoolConfig {
+    /// How long a connection may carry no stream before it is retired; `None` keeps it.
+    ///
+    /// 90 seconds: below the 100 or so after which common servers and middleboxes forget one.
+    pub(crate) idle_timeout: Option<Duration>,
+    /// How many callers may wait for one netloc; at least one, who waits for the dial.
+    ///
+    /// 16,384: against a peer that stalls while callers keep coming.
+    pub(crate) max_waiting: usize,
+    /// How long a caller may wait, the dial included; `None` waits as long as it takes.
+    pub(crate) wait_timeout: Option<Duration>,
+}
+
+impl Default for PoolConfig {
+    fn default() -> Self {
+        Self {
+            idle_timeout: Some(Duration::from_secs(90)),
+            max_waiting: 16_384,
+            wait_timeout: Some(Duration::from_secs(60)),
+        }
+    }
+}
+
+/// Connections by netloc. Clones share one pool; when the last is gone, its connections retire.
+pub(crate) struct Pool<D: Dial> {
+    shared: Arc<Shared<D>>,
+}
+
+impl<D: Dial> Pool<D> {
+    pub(crate) fn new(dialer: D, config: PoolConfig) -> Self {
+        let config = PoolConfig {
+            max_waiting: config.max_waiting.max(1),
+            ..config
+        };
+        Self {
+            shared: Arc::new(Shared {
+                dialer,
+                config,
+                state: Mutex::new(State {
+                    shelves: HashMap::new(),
+                    next_waiter: WaiterId::FIRST,
+                    sweeper: None,
+                    is_shut: false,
+                }),
+            }),
+        }
+    }
+
+    /// A slot, if one is free and nobody waits for it: one short lock and no allocation.
+    pub(crate) fn try_lease(&self, netloc: &Netloc) -> Option<Lease<D::Conn>> {
+        self.shared.try_lease(netloc)
+    }
+
+    /// A slot as soon as there is one. Nothing happens before the first poll.
+    ///
+    /// The future's errors: that of the dial it waited for; [`Kind::Overloaded`] past
+    /// [`max_waiting`](PoolConfig::max_waiting); [`Kind::Timeout`] after
+    /// [`wait_timeout`](PoolConfig::wait_timeout); [`Kind::Shutdown`] after
+    /// [`shutdown`](Self::shutdown), or when it must wait and no tokio runtime is there.
+    pub(crate) fn lease(&self, netloc: &Netloc) -> Acquire<D> {
+        Acquire::new(Arc::clone(&self.shared), netloc.clone())
+    }
+
+    /// What the pool holds now, in no order.
+    pub(crate) fn snapshot(&self) -> Vec<ShelfSnapshot> {
+        let state = self.shared.lock();
+        state
+            .shelves
+            .iter()
+            .map(|(netloc, shelf)| shelf.snapshot(netloc))
+            .collect()
+    }
+
+    /// Retires every connection that carries no stream.
+    pub(crate) fn close_idle(&self) {
+        self.shared.retire_idle(clock::now(), Duration::ZERO);
+    }
+
+    /// Ends the pool: waiters and later callers get [`Kind::Shutdown`], connections retire.
+    pub(crate) fn shutdown(&self) {
+        let mut deferred = Deferred::default();
+        let (shelves, sweeper) = {
+            let mut state = self.shared.lock();
+            state.is_shut = true;
+            (std::mem::take(&mut state.shelves), state.sweeper.take())
+        };
+        drop(sweeper);
+        for (netloc, mut shelf) in shelves {
+            shelf.clear(&shut_down().with_netloc(&netloc), &mut deferred);
+        }
+        deferred.finish();
+    }
+}
+
+impl<D: Dial> Clone for Pool<D> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl<D: Dial> fmt::Debug for Pool<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.snapshot()).finish()
+    }
+}
+
+/// What the pool holds for one netloc.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ShelfSnapshot {
+    pub(crate) netloc: Netloc,
+    /// Connections that take new streams.
+    pub(crate) connections: usize,
+    /// Streams in use on them, leases that have not started one included.
+    pub(crate) in_use: usize,
+    /// Callers in the queue.
+    pub(crate) waiting: usize,
+    /// Whether a dial is under way.
+    pub(crate) is_dialing: bool,
+}
+
+/// What the clones of a pool, its futures and (weakly) its tasks and connections share.
+struct Shared<D: Dial> {
+    dialer: D,
+    config: PoolConfig,
+    state: Mutex<State<D::Conn>>,
+}
+
+struct State<C: Conn> {
+    /// Only shelves that hold something: a connection, a waiter or a dial under way.
+    shelves: HashMap<Netloc, Shelf<C>>,
+    /// Counts over all netlocs, so that a shelf made anew never repeats an id.
+    next_waiter: WaiterId,
+    sweeper: Option<SweeperHandle>,
+    is_shut: bool,
+}
+
+impl<D: Dial> Shared<D> {
+    /// Poison is ignored: only a connection that panics when asked could cause it, and every
+    /// change of a shelf is one step that leaves it in order.
+    fn lock(&self) -> MutexGuard<'_, State<D::Conn>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn try_lease(&self, netloc: &Netloc) -> Option<Lease<D::Conn>> {
+        self.lock().shelves.get_mut(netloc)?.try_lease()
+    }
+
+    /// Enters the queue of `netloc`, which may answer at once.
+    fn join(self: &Arc<Self>, netloc: &Netloc) -> Result<Place<D::Conn>, Error> {
+        let runtime = Handle::try_current()
+            .map_err(|missing| shut_down().with_netloc(netloc).with_source(missing))?;
+        let (sender, receiver) = oneshot::channel();
+        let waiter = Waiter::new(sender, runtime);
+        // Made before the place is taken: it panics on a runtime without timers.
+        let deadline = self.config.wait_timeout.map(tokio::time::sleep);
+        let mut deferred = Deferred::default();
+        let id = {
+            let mut state = self.lock();
+            if state.is_shut {
+                return Err(shut_down().with_netloc(netloc));
+            }
+            let id = state.next_waiter.advance();
+            let shelf = state.shelves.entry(netloc.clone()).or_default();
+            if shelf.waiting() >= self.config.max_waiting {
+                return Err(
+                    Error::new(Kind::Overloaded, Scope::Request, Retry::Safe).with_netloc(netloc)
+                );
+            }
+            shelf.push_waiter(id, waiter);
+            state.settle(netloc, &mut deferred);
+            id
+        };
+        self.perform(netloc, deferred);
+        Ok(Place::new(id, receiver, deadline))
+    }
+
+    /// Leaves the queue; the waiter is not there any more if its answer is on the way.
+    fn leave(&self, netloc: &Netloc, id: WaiterId) {
+        let waiter = {
+            let mut state = self.lock();
+            let waiter = state
+                .shelves
+                .get_mut(netloc)
+                .and_then(|shelf| shelf.remove_waiter(id));
+            state.discard_if_empty(netloc);
+            waiter
+        };
+        // Dropping it wakes its receiver: not under the lock.
+        drop(waiter);
+    }
+
+    /// Takes in what the dial of `netloc` brought.
+    fn land(self: &Arc<Self>, netloc: &Netloc, outcome: Result<Entry<D::Conn>, Error>) {
+        let mut deferred = Deferred::default();
+        let sweep = {
+            let mut state = self.lock();
+            if let Some(shelf) = state.shelves.get_mut(netloc) {
+                shelf.land(netloc, outcome, &mut deferred);
+                state.settle(netloc, &mut deferred);
+            } else if let Ok(entry) = outcome {
+                // Only a shutdown empties a shelf amid its dial.
+                deferred.retire(entry);
+            }
+            state.hire_sweeper(self.config.idle_timeout)
+        };
+        self.perform(netloc, deferred);
+        if let Some(sweep) = sweep {
+            sweep.spawn(self);
+        }
+    }
+
+    /// Does what was put off while the lock was held.
+    fn perform(self: &Arc<Self>, netloc: &Netloc, mut deferred: Deferred<D::Conn>) {
+        if let Some(order) = deferred.take_dial() {
+            dial::start(self, netloc, order);
+        }
+        deferred.finish();
+    }
+}
+
+impl<D: Dial> Settle for Shared<D> {
+    fn settle(self: Arc<Self>, netloc: &Netloc) {
+        let mut deferred = Deferred::default();
+        self.lock().settle(netloc, &mut deferred);
+        self.perform(netloc, deferred);
+    }
+}
+
+impl<D: Dial> Drop for Shared<D> {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let mut deferred = Deferred::default();
+        // Every waiter's future holds the pool, so there are none: nobody hears this error.
+        let error = shut_down();
+        for shelf in state.shelves.values_mut() {
+            shelf.clear(&error, &mut deferred);
+        }
+        deferred.finish();
+    }
+}
+
+impl<C: Conn> State<C> {
+    fn settle(&mut self, netloc: &Netloc, deferred: &mut Deferred<C>) {
+        if let Some(shelf) = self.shelves.get_mut(netloc) {
+            shelf.settle(deferred);
+            self.discard_if_empty(netloc);
+        }
+    }
+
+    fn discard_if_empty(&mut self, netloc: &Netloc) {
+        if self.shelves.get(netloc).is_some_and(Shelf::is_empty) {
+            self.shelves.remove(netloc);
+        }
+    }
+}
+
+fn shut_down() -> Error {
+    Error::new(Kind::Shutdown, Scope::Request, Retry::Safe)
+}

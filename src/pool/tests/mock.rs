@@ -1,0 +1,196 @@
+//! A connection that only counts slots, and a dialer that makes such connections by a script.
+
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use crate::{
+    error::{Error, Kind, Retry, Scope},
+    netloc::Netloc,
+    pool::{Conn, Dial, Watcher},
+};
+
+#[derive(Clone)]
+pub(super) struct MockConn {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    number: usize,
+    limit: AtomicUsize,
+    in_use: AtomicUsize,
+    is_open: AtomicBool,
+    retirements: AtomicUsize,
+    watcher: OnceLock<Watcher>,
+}
+
+impl MockConn {
+    fn new(number: usize, limit: usize) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                number,
+                limit: AtomicUsize::new(limit),
+                in_use: AtomicUsize::new(0),
+                is_open: AtomicBool::new(true),
+                retirements: AtomicUsize::new(0),
+                watcher: OnceLock::new(),
+            }),
+        }
+    }
+
+    /// Which dial made it, from 0.
+    pub(super) fn number(&self) -> usize {
+        self.inner.number
+    }
+
+    /// How often it was told to retire.
+    pub(super) fn retirements(&self) -> usize {
+        self.inner.retirements.load(SeqCst)
+    }
+
+    /// The peer's new stream limit.
+    pub(super) fn set_limit(&self, limit: usize) {
+        self.inner.limit.store(limit, SeqCst);
+        self.tell(Watcher::limit_raised);
+    }
+
+    /// The peer's GOAWAY, or the end of the socket.
+    pub(super) fn end(&self) {
+        self.inner.is_open.store(false, SeqCst);
+        self.tell(Watcher::ended);
+    }
+
+    /// As [`end`](Self::end), but the word has not reached the pool yet.
+    pub(super) fn end_silently(&self) {
+        self.inner.is_open.store(false, SeqCst);
+    }
+
+    fn tell(&self, what: impl FnOnce(&Watcher)) {
+        if let Some(watcher) = self.inner.watcher.get() {
+            what(watcher);
+        }
+    }
+}
+
+impl Conn for MockConn {
+    fn try_reserve(&self) -> bool {
+        let limit = self.inner.limit.load(SeqCst);
+        let take = |in_use| (in_use < limit).then_some(in_use + 1);
+        self.is_open() && self.inner.in_use.fetch_update(SeqCst, SeqCst, take).is_ok()
+    }
+
+    fn release(&self) {
+        let before = self.inner.in_use.fetch_sub(1, SeqCst);
+        assert!(before > 0, "a slot was released twice");
+        self.tell(|watcher| watcher.slot_freed(before - 1));
+    }
+
+    fn is_open(&self) -> bool {
+        self.inner.is_open.load(SeqCst)
+    }
+
+    fn in_use(&self) -> usize {
+        self.inner.in_use.load(SeqCst)
+    }
+
+    fn retire(&self) {
+        self.inner.retirements.fetch_add(1, SeqCst);
+        self.end();
+    }
+
+    fn watch(&self, watcher: Watcher) {
+        assert!(self.inner.watcher.set(watcher).is_ok(), "watched twice");
+    }
+}
+
+/// What a dial does, once its time has passed.
+#[derive(Clone, Copy)]
+pub(super) enum Plan {
+    Slots(usize),
+    Fail,
+    Panic,
+    /// The connection closes before the pool has it.
+    StillBorn,
+    Never,
+}
+
+#[derive(Clone)]
+pub(super) struct MockDial {
+    script: Arc<Mutex<VecDeque<Plan>>>,
+    made: Arc<Mutex<Vec<MockConn>>>,
+    dials: Arc<AtomicUsize>,
+    time: Duration,
+}
+
+impl MockDial {
+    pub(super) const TIME: Duration = Duration::from_millis(100);
+
+    /// Follows `script`, and then makes connections of as many slots as there could be.
+    pub(super) fn new(script: impl IntoIterator<Item = Plan>) -> Self {
+        Self {
+            script: Arc::new(Mutex::new(script.into_iter().collect())),
+            made: Arc::default(),
+            dials: Arc::default(),
+            time: Self::TIME,
+        }
+    }
+
+    /// As [`new`](Self::new), but no dial takes any time.
+    pub(super) fn instant(script: impl IntoIterator<Item = Plan>) -> Self {
+        Self {
+            time: Duration::ZERO,
+            ..Self::new(script)
+        }
+    }
+
+    /// How many dials have begun.
+    pub(super) fn dials(&self) -> usize {
+        self.dials.load(SeqCst)
+    }
+
+    /// The connections made so far.
+    pub(super) fn made(&self) -> Vec<MockConn> {
+        self.made.lock().unwrap().clone()
+    }
+
+    fn make(&self, number: usize, limit: usize) -> MockConn {
+        let conn = MockConn::new(number, limit);
+        self.made.lock().unwrap().push(conn.clone());
+        conn
+    }
+}
+
+impl Dial for MockDial {
+    type Conn = MockConn;
+
+    fn dial(
+        &self,
+        netloc: Netloc,
+    ) -> Pin<Box<dyn Future<Output = Result<MockConn, Error>> + Send>> {
+        let number = self.dials.fetch_add(1, SeqCst);
+        let plan = self.script.lock().unwrap().pop_front();
+        let this = self.clone();
+        Box::pin(async move {
+            tokio::time::sleep(this.time).await;
+            match plan.unwrap_or(Plan::Slots(usize::MAX)) {
+                Plan::Slots(limit) => Ok(this.make(number, limit)),
+                Plan::Fail => {
+                    Err(Error::new(Kind::Connect, Scope::Netloc, Retry::Safe).with_netloc(&netloc))
+                }
+                Plan::Panic => panic!("as the script has it"),
+                Plan::StillBorn => {
+                    let conn = this.make(number, 1);
+                    conn.end_silently();
+                    Ok(conn)
+                }
+                Plan::Never => std::future::pending().await,
+            }
+        })
+    }
+}
