@@ -11,6 +11,8 @@ mod dns;
 mod io;
 mod tcp;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 mod tls;
 

@@ -5,6 +5,9 @@
 //! Invariant: an address is waiting, running or failed, and never two of these.
 //! Spec: RFC 8305 §4 (order), §5 (staggered attempts), §8 (values).
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     error::Error as StdError,
     fmt,
@@ -39,8 +42,20 @@ pub(super) async fn connect(
     addresses: Vec<SocketAddr>,
     limit: Option<Duration>,
 ) -> Result<TcpStream, Error> {
+    connect_by(netloc, addresses, limit, open).await
+}
+
+async fn connect_by<T, F>(
+    netloc: &Netloc,
+    addresses: Vec<SocketAddr>,
+    limit: Option<Duration>,
+    attempt: impl Fn(SocketAddr) -> F,
+) -> Result<T, Error>
+where
+    F: Future<Output = io::Result<T>>,
+{
     let mut race = Race::new(interleave(addresses));
-    let kind = match within(limit, race.run(open)).await {
+    let kind = match within(limit, race.run(attempt)).await {
         Some(Some(stream)) => return Ok(stream),
         Some(None) => Kind::Connect,
         None => Kind::Timeout(Phase::Tcp),

@@ -4,13 +4,22 @@
 //! installed for the process, so two users of rustls in one program cannot disturb each other.
 //! Nothing is read before `build`, so only `build` can fail.
 
-use std::{fmt, sync::Arc};
+use std::{error::Error as StdError, fmt, sync::Arc};
 
-use rustls::{ClientConfig, KeyLog, crypto::CryptoProvider, version};
+use rustls::{
+    ClientConfig, ConfigBuilder, KeyLog, RootCertStore, client::WantsClientCert,
+    crypto::CryptoProvider, version,
+};
+use tracing::warn;
 
 use crate::error::{BoxError, Error, Kind, Retry, Scope};
 
-use super::trust::{AnyCertificate, certificates, default_roots, private_key};
+use super::trust::{AnyCertificate, add_roots, certificates, default_roots, private_key};
+
+/// The settings, as an error names them.
+const PROVIDER: &str = "crypto provider";
+const ROOTS: &str = "root certificates";
+const IDENTITY: &str = "client certificate";
 
 /// TLS settings, ready for use and cheap to clone; clones share the sessions that can be resumed.
 ///
@@ -84,6 +93,16 @@ struct Identity {
     key: Vec<u8>,
 }
 
+impl Identity {
+    fn apply(
+        self,
+        config: ConfigBuilder<ClientConfig, WantsClientCert>,
+    ) -> Result<ClientConfig, BoxError> {
+        let (chain, key) = (certificates(&self.chain)?, private_key(&self.key)?);
+        Ok(config.with_client_auth_cert(chain, key)?)
+    }
+}
+
 impl TlsBuilder {
     /// Trusts further roots: PEM text with any number of certificates, or one certificate in DER.
     #[must_use]
@@ -92,7 +111,7 @@ impl TlsBuilder {
         self
     }
 
-    /// Trusts the added roots alone.
+    /// Trusts the added roots, and nothing else.
     #[must_use]
     pub fn without_default_roots(mut self) -> Self {
         self.trust = Trust::AddedRoots;
@@ -119,7 +138,9 @@ impl TlsBuilder {
     }
 
     /// Accepts **any** certificate from **any** server, so anyone between here and there can read
-    /// and change everything. For tests against servers of one's own, and nothing else.
+    /// and change everything. For tests against servers of one's own, and nothing else. Roots then
+    /// count for nothing, unless [`without_default_roots`](Self::without_default_roots) is called
+    /// later.
     #[must_use]
     pub fn dangerous_accept_any_certificate(mut self) -> Self {
         self.trust = Trust::Anyone;
@@ -133,29 +154,29 @@ impl TlsBuilder {
     /// key cannot be read.
     pub fn build(self) -> Result<TlsConfig, Error> {
         let provider = provider().ok_or_else(|| {
-            unusable(
-                "no crypto provider: enable the feature aws-lc-rs or ring, or bring a ClientConfig",
-            )
+            let remedy = "enable the feature aws-lc-rs or ring, or bring a ClientConfig";
+            unusable(PROVIDER, format!("none is compiled in: {remedy}"))
         })?;
         // RFC 9113 §9.2: HTTP/2 needs TLS 1.2 or higher.
         let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[&version::TLS13, &version::TLS12])
-            .map_err(unusable)?;
+            .map_err(|why| unusable(PROVIDER, why))?;
         let config = match self.trust {
-            Trust::Anyone => config
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(AnyCertificate::new(&provider))),
-            Trust::DefaultAndAddedRoots | Trust::AddedRoots => {
-                config.with_root_certificates(self.roots()?)
+            Trust::Anyone => {
+                warn!("any server's certificate will be accepted");
+                config
+                    .dangerous()
+                    .with_custom_certificate_verifier(Arc::new(AnyCertificate::new(&provider)))
             }
+            Trust::DefaultAndAddedRoots => {
+                config.with_root_certificates(self.roots(default_roots())?)
+            }
+            Trust::AddedRoots => config.with_root_certificates(self.roots(RootCertStore::empty())?),
         };
         let mut config = match self.identity {
-            Some(Identity { chain, key }) => config
-                .with_client_auth_cert(
-                    certificates(&chain).map_err(unusable)?,
-                    private_key(&key).map_err(unusable)?,
-                )
-                .map_err(unusable)?,
+            Some(identity) => identity
+                .apply(config)
+                .map_err(|why| unusable(IDENTITY, why))?,
             None => config.with_no_client_auth(),
         };
         if let Some(key_log) = self.key_log {
@@ -164,20 +185,14 @@ impl TlsBuilder {
         Ok(TlsConfig::from_rustls(Arc::new(config)))
     }
 
-    fn roots(&self) -> Result<rustls::RootCertStore, Error> {
-        let mut roots = match self.trust {
-            Trust::DefaultAndAddedRoots => default_roots(),
-            Trust::AddedRoots | Trust::Anyone => rustls::RootCertStore::empty(),
-        };
+    /// The roots from elsewhere together with those that were added.
+    fn roots(&self, mut roots: RootCertStore) -> Result<RootCertStore, Error> {
         for given in &self.added_roots {
-            for certificate in certificates(given).map_err(unusable)? {
-                roots.add(certificate).map_err(unusable)?;
-            }
+            add_roots(&mut roots, given).map_err(|why| unusable(ROOTS, why))?;
         }
         if roots.is_empty() {
-            return Err(unusable(
-                "no root certificates: enable the feature webpki-roots or native-roots, or add some",
-            ));
+            let remedy = "enable the feature webpki-roots or native-roots, or add some";
+            return Err(unusable(ROOTS, format!("there are none: {remedy}")));
         }
         Ok(roots)
     }
@@ -191,7 +206,7 @@ impl fmt::Debug for TlsBuilder {
 }
 
 /// The provider of the enabled features; aws-lc-rs where both are.
-fn provider() -> Option<Arc<CryptoProvider>> {
+pub(in crate::connect) fn provider() -> Option<Arc<CryptoProvider>> {
     #[cfg(feature = "aws-lc-rs")]
     let provider = Some(rustls::crypto::aws_lc_rs::default_provider());
     #[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
@@ -201,7 +216,27 @@ fn provider() -> Option<Arc<CryptoProvider>> {
     provider.map(Arc::new)
 }
 
-/// Settings that no retry will mend.
-fn unusable(why: impl Into<BoxError>) -> Error {
-    Error::new(Kind::Tls, Scope::Netloc, Retry::Never).with_source(why)
+/// A setting that cannot work, and why: the source of the error that `build` returns.
+#[derive(Debug)]
+struct Unusable {
+    setting: &'static str,
+    why: BoxError,
+}
+
+/// No retry will mend the settings.
+fn unusable(setting: &'static str, why: impl Into<BoxError>) -> Error {
+    let why = why.into();
+    Error::new(Kind::Tls, Scope::Netloc, Retry::Never).with_source(Unusable { setting, why })
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the {} cannot be used", self.setting)
+    }
+}
+
+impl StdError for Unusable {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.why)
+    }
 }

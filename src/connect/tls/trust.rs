@@ -35,6 +35,14 @@ pub(super) fn private_key(pem_or_der: &[u8]) -> Result<PrivateKeyDer<'static>, B
     }
 }
 
+/// Adds each certificate in `pem_or_der` as a root.
+pub(super) fn add_roots(roots: &mut RootCertStore, pem_or_der: &[u8]) -> Result<(), BoxError> {
+    for certificate in certificates(pem_or_der)? {
+        roots.add(certificate)?;
+    }
+    Ok(())
+}
+
 /// The roots of every source that is compiled in. Each feature only adds to them, so enabling one
 /// never makes a server unreachable.
 pub(super) fn default_roots() -> RootCertStore {
