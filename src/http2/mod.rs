@@ -4,6 +4,7 @@
 
 mod code;
 pub mod consts;
+pub mod hpack;
 mod id;
 mod violation;
 
