@@ -5,7 +5,9 @@
 //! prohibits need no refusing, as rustls has none of them (RFC 9113 §9.2.1, §9.2.2).
 //! Spec: RFC 8446, RFC 6066 §3, RFC 7301.
 
-pub(super) mod config;
+mod config;
+#[cfg(all(test, any(feature = "aws-lc-rs", feature = "ring")))]
+pub(super) mod testing;
 #[cfg(all(test, any(feature = "aws-lc-rs", feature = "ring")))]
 mod tests;
 mod trust;
