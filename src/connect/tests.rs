@@ -180,7 +180,10 @@ mod tls {
         };
         let connector = Connector::new(Authority::new().client().build().unwrap(), timeouts);
         let dialled = connector.oneshot(destination(&format!("https://{address}/")));
+        let start = std::time::Instant::now();
         let (error, server) = tokio::join!(dialled, listener.accept());
+        let least_other_limit = ConnectTimeouts::default().dns.unwrap();
+        assert!(start.elapsed() < least_other_limit);
         let error = error.unwrap_err();
         assert_eq!(
             (error.kind(), error.scope(), error.retry()),

@@ -26,7 +26,7 @@ use crate::{
 };
 
 pub use self::config::{TlsBuilder, TlsConfig};
-use super::{Alpn, Connected, Destination, Io, unreachable};
+use super::{Alpn, Connected, Destination, Io, dial_error};
 
 /// What a TLS handshake settled, besides the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ fn describe(stream: TlsStream<impl Io>) -> Connected {
 fn failure(error: io::Error, netloc: &Netloc) -> Error {
     match error.downcast::<rustls::Error>() {
         Ok(cause) => verdict(&cause, netloc).with_source(cause),
-        Err(error) => unreachable(Kind::Tls, netloc).with_source(error),
+        Err(error) => dial_error(Kind::Tls, netloc).with_source(error),
     }
 }
 
@@ -133,8 +133,8 @@ fn verdict(cause: &rustls::Error, netloc: &Netloc) -> Error {
         }
         // RFC 7301 §3.2: the server supports none of the protocols that we offered.
         rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol) => Kind::Alpn,
-        _ => return unreachable(Kind::Tls, netloc),
+        _ => return dial_error(Kind::Tls, netloc),
     };
     // The server would say the same again.
-    unreachable(kind, netloc).with_retry(Retry::Never)
+    dial_error(kind, netloc).with_retry(Retry::Never)
 }
