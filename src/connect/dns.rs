@@ -19,7 +19,7 @@ use crate::{
     netloc::Netloc,
 };
 
-use super::{unreachable, within};
+use super::{dial_error, within};
 
 /// The addresses of the netloc's host, at least one, in the resolver's order.
 pub(super) async fn resolve(
@@ -39,12 +39,12 @@ async fn settle(
     lookup: impl Future<Output = io::Result<impl Iterator<Item = SocketAddr>>>,
 ) -> Result<Vec<SocketAddr>, Error> {
     let addresses: Vec<_> = match within(limit, lookup).await {
-        None => return Err(unreachable(Kind::Timeout(Phase::Dns), netloc)),
-        Some(Err(error)) => return Err(unreachable(Kind::Dns, netloc).with_source(error)),
+        None => return Err(dial_error(Kind::Timeout(Phase::Dns), netloc)),
+        Some(Err(error)) => return Err(dial_error(Kind::Dns, netloc).with_source(error)),
         Some(Ok(addresses)) => addresses.collect(),
     };
     if addresses.is_empty() {
-        return Err(unreachable(Kind::Dns, netloc).with_source("the name has no address"));
+        return Err(dial_error(Kind::Dns, netloc).with_source("the name has no address"));
     }
     debug!(?addresses, "resolved");
     Ok(addresses)

@@ -94,7 +94,7 @@ impl Connector {
             None => Connected::new(stream),
             Some(handshake) => match within(self.timeouts.tls, handshake.run(stream)).await {
                 Some(outcome) => outcome,
-                None => Err(unreachable(Kind::Timeout(Phase::Tls), netloc)),
+                None => Err(dial_error(Kind::Timeout(Phase::Tls), netloc)),
             }
             .map_err(|error| error.with_addresses(remote))?,
         };
@@ -131,6 +131,6 @@ async fn within<F: Future>(limit: Option<Duration>, work: F) -> Option<F::Output
 }
 
 /// No connection to the netloc; as no request was sent on it, sending one again is safe.
-fn unreachable(kind: Kind, netloc: &Netloc) -> Error {
+fn dial_error(kind: Kind, netloc: &Netloc) -> Error {
     Error::new(kind, Scope::Netloc, Retry::Safe).with_netloc(netloc)
 }

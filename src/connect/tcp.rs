@@ -31,7 +31,7 @@ use crate::{
     netloc::Netloc,
 };
 
-use super::{unreachable, within};
+use super::{dial_error, within};
 
 /// How long an attempt runs alone before the next one joins it (RFC 8305 §8: 250 ms).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
@@ -62,7 +62,7 @@ where
     };
     let failures = race.abandon();
     let tried: Vec<_> = failures.iter().map(|(address, _)| address).collect();
-    Err(unreachable(kind, netloc)
+    Err(dial_error(kind, netloc)
         .with_addresses(tried)
         .with_source(failures))
 }

@@ -6,13 +6,9 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
-use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-use super::{
-    testing::{Authority, Server, destination},
-    *,
-};
+use super::{testing::destination, *};
 
 async fn listen(address: &str) -> io::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(address).await?;
@@ -119,20 +115,18 @@ async fn without_a_crypto_provider_https_says_so_and_http_works() {
     let error = dial(TlsConfig::default(), uri).await.unwrap_err();
     assert_eq!((error.kind(), error.retry()), (Kind::Tls, Retry::Never));
     assert_eq!(error.netloc().unwrap().port(), address.port());
-    assert!(
-        error
-            .source()
-            .unwrap()
-            .to_string()
-            .contains("no crypto provider")
-    );
+    let settings = error.source().unwrap();
+    assert_eq!(settings.to_string(), "the crypto provider cannot be used");
     let uri = format!("http://{address}/");
     dial(TlsConfig::default(), uri).await.unwrap();
 }
 
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod tls {
+    use tokio_rustls::TlsAcceptor;
+
     use super::*;
+    use crate::connect::tls::testing::{Authority, Server};
 
     #[tokio::test]
     async fn https_gets_tls_and_the_facts_of_it() {
@@ -186,7 +180,10 @@ mod tls {
         };
         let connector = Connector::new(Authority::new().client().build().unwrap(), timeouts);
         let dialled = connector.oneshot(destination(&format!("https://{address}/")));
+        let start = std::time::Instant::now();
         let (error, server) = tokio::join!(dialled, listener.accept());
+        let least_other_limit = ConnectTimeouts::default().dns.unwrap();
+        assert!(start.elapsed() < least_other_limit);
         let error = error.unwrap_err();
         assert_eq!(
             (error.kind(), error.scope(), error.retry()),

@@ -206,7 +206,7 @@ impl fmt::Debug for TlsBuilder {
 }
 
 /// The provider of the enabled features; aws-lc-rs where both are.
-pub(in crate::connect) fn provider() -> Option<Arc<CryptoProvider>> {
+pub(super) fn provider() -> Option<Arc<CryptoProvider>> {
     #[cfg(feature = "aws-lc-rs")]
     let provider = Some(rustls::crypto::aws_lc_rs::default_provider());
     #[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]

@@ -5,7 +5,9 @@
 //! prohibits need no refusing, as rustls has none of them (RFC 9113 §9.2.1, §9.2.2).
 //! Spec: RFC 8446, RFC 6066 §3, RFC 7301.
 
-pub(super) mod config;
+mod config;
+#[cfg(all(test, any(feature = "aws-lc-rs", feature = "ring")))]
+pub(super) mod testing;
 #[cfg(all(test, any(feature = "aws-lc-rs", feature = "ring")))]
 mod tests;
 mod trust;
@@ -24,7 +26,7 @@ use crate::{
 };
 
 pub use self::config::{TlsBuilder, TlsConfig};
-use super::{Alpn, Connected, Destination, Io, unreachable};
+use super::{Alpn, Connected, Destination, Io, dial_error};
 
 /// What a TLS handshake settled, besides the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +122,7 @@ fn describe(stream: TlsStream<impl Io>) -> Connected {
 fn failure(error: io::Error, netloc: &Netloc) -> Error {
     match error.downcast::<rustls::Error>() {
         Ok(cause) => verdict(&cause, netloc).with_source(cause),
-        Err(error) => unreachable(Kind::Tls, netloc).with_source(error),
+        Err(error) => dial_error(Kind::Tls, netloc).with_source(error),
     }
 }
 
@@ -131,8 +133,8 @@ fn verdict(cause: &rustls::Error, netloc: &Netloc) -> Error {
         }
         // RFC 7301 §3.2: the server supports none of the protocols that we offered.
         rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol) => Kind::Alpn,
-        _ => return unreachable(Kind::Tls, netloc),
+        _ => return dial_error(Kind::Tls, netloc),
     };
     // The server would say the same again.
-    unreachable(kind, netloc).with_retry(Retry::Never)
+    dial_error(kind, netloc).with_retry(Retry::Never)
 }

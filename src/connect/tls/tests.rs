@@ -13,11 +13,9 @@ use rustls::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio_rustls::{TlsAcceptor, server::TlsStream as ServerStream};
 
+use super::testing::{Authority, Leaf, Server, provider};
 use super::*;
-use crate::connect::{
-    Protocols,
-    testing::{Authority, Leaf, Server, destination, provider},
-};
+use crate::connect::{Protocols, testing::destination};
 
 type Outcome = (
     Result<Connected, Error>,
@@ -405,7 +403,9 @@ fn settings_that_cannot_work_fail_when_they_are_built() {
 #[test]
 fn keys_are_not_shown() {
     let leaf = Authority::new().issue(&["a.test"]);
-    let builder = TlsConfig::builder().client_auth(leaf.pem, leaf.key.serialize_pem());
+    let builder = Authority::new()
+        .client()
+        .client_auth(leaf.pem, leaf.key.serialize_pem());
     assert_eq!(format!("{builder:?}"), "TlsBuilder { .. }");
     assert_eq!(
         format!("{:?}", builder.build().unwrap()),
