@@ -40,13 +40,13 @@ pub use self::{
 use super::{
     ErrorCode, Fault, Limits, StreamId, Violation,
     budget::Budget,
-    codec::{BlockLimits, Output, Reader},
+    codec::{BlockLimits, Reader},
     consts,
     flow::{Credit, RecvWindow, Refill, SendWindow},
     frame::{GoAway, Ping, RstStream, WindowUpdate},
     hpack::{Decoder, Encoder},
     schedule::Schedule,
-    stream::{ClosedBy, State, Stream, Table},
+    stream::{ClosedBy, State, Table},
 };
 
 /// How a client's side of a connection behaves. All sizes are in octets.

@@ -300,7 +300,8 @@ impl Core {
         promised: StreamId,
         block: &[u8],
     ) -> Result<(), Fault> {
-        self.decode(block, SectionBuilder::push_request())?;
+        // The promise is refused whatever it says; only the decoder must keep in step.
+        let _section = self.decode(block, SectionBuilder::push_request())?;
         if self.local_settings_acked {
             return Err(Fault::Connection(Violation::PushPromiseDisabled));
         }
