@@ -164,7 +164,7 @@ impl Decoder {
         while let Some(&first) = input.first()
             && matches!(Representation::of(first), Representation::SizeUpdate)
         {
-            // RFC 7541 §4.2: "at most two dynamic table size updates" are ever needed.
+            // RFC 7541 §4.2: "resulting in at most two dynamic table size updates"
             if count == MAX_SIZE_UPDATES {
                 return Err(DecodeError::SizeUpdateRepeated);
             }

@@ -15,7 +15,7 @@ const MAX_CONTINUATION: u32 = 5;
 /// Reads an integer with a prefix of `prefix_bits` from the front of `input`.
 pub(super) fn decode(input: &mut &[u8], prefix_bits: u32) -> Result<usize, DecodeError> {
     let (&first, mut rest) = input.split_first().ok_or(DecodeError::Truncated)?;
-    let prefix_max = (1u8 << (prefix_bits - 1) << 1).wrapping_sub(1);
+    let prefix_max = u8::MAX >> (u8::BITS - prefix_bits);
     let prefix = first & prefix_max;
     if prefix < prefix_max {
         *input = rest;
