@@ -8,6 +8,9 @@
 mod reader;
 pub mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use self::{
     reader::{BlockLimits, BlockOrigin, FieldBlock, Inbound, Reader},
     writer::Output,

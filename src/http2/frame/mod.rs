@@ -22,6 +22,9 @@ mod settings;
 mod unknown;
 mod window_update;
 
+#[cfg(test)]
+mod tests;
+
 use bytes::BytesMut;
 
 pub use self::{
