@@ -8,6 +8,9 @@
 pub(crate) mod authority;
 pub(crate) mod content_length;
 
+#[cfg(test)]
+mod tests;
+
 use http::{HeaderMap, HeaderName, header};
 
 /// Whether the field is about one connection whatever `connection` says, so that no HTTP/2

@@ -9,6 +9,9 @@
 mod request;
 mod section;
 
+#[cfg(test)]
+mod tests;
+
 use http::{Method, StatusCode};
 
 pub use self::{
