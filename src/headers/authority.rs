@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, header, uri};
 
-/// A `host` field that is no authority, or several that differ.
+/// A `host` field that no authority is like, or several that differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct InvalidHost;
 
@@ -34,19 +34,22 @@ pub(crate) fn is_same(one: &str, other: &str, scheme: Option<&str>) -> bool {
     normalize(one, scheme).eq_ignore_ascii_case(normalize(other, scheme))
 }
 
-/// Reads the `host` field, if there is one; repeated lines must agree.
+/// Reads the `host` field, if there is one; repeated lines must agree. Whether it could be an
+/// authority is asked only where it becomes one: see [`is_authority`].
 pub(crate) fn host(headers: &HeaderMap) -> Result<Option<&str>, InvalidHost> {
     let mut host = None;
     for value in headers.get_all(header::HOST) {
         let value = value.to_str().map_err(|_| InvalidHost)?;
         // RFC 9110 §7.2: uri-host and port, no user information.
-        if value.contains('@') || value.parse::<uri::Authority>().is_err() {
-            return Err(InvalidHost);
-        }
-        if host.is_some_and(|host| host != value) {
+        if value.contains('@') || host.is_some_and(|host| host != value) {
             return Err(InvalidHost);
         }
         host = Some(value);
     }
     Ok(host)
+}
+
+/// Whether the text can stand where an authority is wanted (RFC 3986 §3.2).
+pub(crate) fn is_authority(text: &str) -> bool {
+    text.parse::<uri::Authority>().is_ok()
 }

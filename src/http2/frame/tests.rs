@@ -6,14 +6,13 @@ use crate::http2::{ErrorCode, StreamId, Violation, consts::FRAME_HEADER_LEN};
 
 /// Reads hexadecimal digits; spaces are for the reader's eye.
 fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text
-        .bytes()
-        .filter(u8::is_ascii_hexdigit)
-        .map(|digit| char::from(digit).to_digit(16).expect("filtered") as u8)
+    let digits: Vec<u32> = text
+        .chars()
+        .filter_map(|digit| digit.to_digit(16))
         .collect();
     digits
         .chunks(2)
-        .map(|pair| pair[0] << 4 | pair[1])
+        .map(|pair| u8::try_from(pair[0] << 4 | pair[1]).expect("two digits are an octet"))
         .collect()
 }
 

@@ -264,7 +264,8 @@ fn choose_authority<'a>(
             return Err(RequestError::HostDiffers);
         }
         (Some(authority), _) => authority.as_str(),
-        (None, Some(host)) => host,
+        (None, Some(host)) if authority::is_authority(host) => host,
+        (None, Some(_)) => return Err(RequestError::HostInvalid),
         (None, None) => return Err(RequestError::AuthorityMissing),
     };
     Ok(authority::normalize(chosen, scheme))

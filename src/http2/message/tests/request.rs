@@ -151,6 +151,10 @@ fn relative_uris_take_scheme_and_host_from_elsewhere_or_are_refused() {
         RequestHead::from_parts_on(Some("https"), &parts, None).map(|head| lines_of(&head))
     };
     assert_eq!(of(Request::get("/a")), Err(RequestError::AuthorityMissing));
+    for host in ["h/path", "me@h", ""] {
+        let request = Request::get("/a").header("host", host);
+        assert_eq!(of(request), Err(RequestError::HostInvalid), "{host:?}");
+    }
     assert_eq!(
         of(Request::get("/a").header("host", "h.example:443")),
         Ok([
