@@ -307,6 +307,17 @@ async fn nobody_leases_past_the_queue() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_slot_that_the_queue_has_not_heard_of_is_still_the_queue_s() {
+    let setup = Setup::new([Plan::Slots(1)]);
+    let _lease = setup.lease().await.unwrap();
+    let mut first = setup.waiting().await;
+    setup.conn(0).set_limit_silently(2);
+    assert!(setup.try_lease().is_none(), "`first` was before");
+    setup.conn(0).set_limit(2);
+    assert!(now(&mut first).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_raised_limit_wakes_as_many_as_there_are_slots() {
     let setup = Setup::new([Plan::Slots(0)]);
     let mut futures = setup.waiting_many(5).await;
@@ -393,6 +404,14 @@ async fn past_the_bound_of_waiters_callers_are_refused_and_may_retry() {
     futures.pop();
     futures.push(setup.waiting().await);
     assert!(futures.remove(0).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bound_of_zero_still_lets_one_wait_for_the_dial() {
+    let setup = Setup::with_config([], |config| config.max_waiting = 0);
+    let mut first = setup.waiting().await;
+    assert_eq!(kind(setup.lease().await), Kind::Overloaded);
+    assert!((&mut first).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -493,6 +512,22 @@ async fn an_idle_connection_retires_when_its_time_is_over_and_not_before() {
     drop(setup.lease().await.unwrap());
     sleep(IDLE + Duration::from_millis(1)).await;
     assert_eq!(setup.conn(1).retirements(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_seen_amid_its_last_release_is_idle_from_then_on() {
+    let setup = Setup::new([]);
+    let conn = setup.lease().await.unwrap().start();
+    sleep(IDLE - Duration::from_secs(1)).await;
+    conn.release_silently();
+    sleep(IDLE - Duration::from_secs(1)).await;
+    assert_eq!(
+        conn.retirements(),
+        0,
+        "it was busy until the sweeper looked"
+    );
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(conn.retirements(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -60,6 +60,16 @@ impl MockConn {
         self.tell(Watcher::limit_raised);
     }
 
+    /// As [`set_limit`](Self::set_limit), but the word has not reached the pool yet.
+    pub(super) fn set_limit_silently(&self, limit: usize) {
+        self.inner.limit.store(limit, SeqCst);
+    }
+
+    /// A release of which only the first half has happened: the slot is free, the word is to come.
+    pub(super) fn release_silently(&self) {
+        self.inner.in_use.fetch_sub(1, SeqCst);
+    }
+
     /// The peer's GOAWAY, or the end of the socket.
     pub(super) fn end(&self) {
         self.inner.is_open.store(false, SeqCst);
