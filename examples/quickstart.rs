@@ -63,8 +63,16 @@ async fn print_response(response: Response<ResponseBody>) -> Result<(), Box<dyn 
     if let Some(info) = response.extensions().get::<ConnectionInfo>() {
         println!();
         println!("remote address  {:?}", info.remote_addr());
-        println!("protocol        {:?}, stream {}", info.alpn(), info.stream_id());
-        println!("TLS             {:?}, {:?}", info.tls_version(), info.tls_cipher());
+        println!(
+            "protocol        {:?}, stream {}",
+            info.alpn(),
+            info.stream_id()
+        );
+        println!(
+            "TLS             {:?}, {:?}",
+            info.tls_version(),
+            info.tls_cipher()
+        );
     }
     let body = response.into_body().collect().await?.to_bytes();
     println!();

@@ -55,8 +55,7 @@ impl TransportBuilder {
     /// These `http://` servers, and no others, are known to speak HTTP/2 (RFC 9113 §3.3).
     #[must_use]
     pub fn http2_prior_knowledge_of(mut self, netlocs: impl IntoIterator<Item = Netloc>) -> Self {
-        self.prior_knowledge =
-            PriorKnowledge::Netlocs(netlocs.into_iter().collect::<HashSet<_>>());
+        self.prior_knowledge = PriorKnowledge::Netlocs(netlocs.into_iter().collect::<HashSet<_>>());
         self
     }
 

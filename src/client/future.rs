@@ -102,32 +102,27 @@ impl ResponseFuture {
         }
     }
 
-    fn poll_stages(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Response<ResponseBody>, Error>> {
+    fn poll_stages(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<ResponseBody>, Error>> {
         loop {
             match mem::replace(&mut self.stage, Stage::Done) {
                 Stage::Rejected(error) => return Poll::Ready(Err(error)),
                 Stage::New(request) => self.stage = Stage::Ready(self.begin(request, cx)?),
                 Stage::Ready(request) => self.stage = self.lease(request),
-                Stage::Leasing(mut acquire, request) => {
-                    match Pin::new(&mut acquire).poll(cx) {
-                        Poll::Ready(lease) => self.stage = self.send(lease?, request),
-                        Poll::Pending => {
-                            self.stage = Stage::Leasing(acquire, request);
-                            return Poll::Pending;
-                        }
+                Stage::Leasing(mut acquire, request) => match Pin::new(&mut acquire).poll(cx) {
+                    Poll::Ready(lease) => self.stage = self.send(lease?, request),
+                    Poll::Pending => {
+                        self.stage = Stage::Leasing(acquire, request);
+                        return Poll::Pending;
                     }
-                }
+                },
                 Stage::Sent(pending) => {
                     let Some(outcome) = pending.poll(cx) else {
                         self.stage = Stage::Sent(pending);
                         return Poll::Pending;
                     };
                     match self.settle(pending, outcome) {
-                        Settled::Again(request) => self.stage = Stage::Ready(request),
-                        Settled::Response(response) => return Poll::Ready(Ok(*response)),
+                        Settled::Again(request) => self.stage = Stage::Ready(*request),
+                        Settled::Response(response) => return Poll::Ready(Ok(response)),
                         Settled::Failed(error) => return Poll::Ready(Err(error)),
                     }
                 }
@@ -195,12 +190,12 @@ impl ResponseFuture {
                 };
                 let body = pending.body(&head, is_end, timeouts);
                 let response = pending.response(head, stream_id, body);
-                Settled::Response(Box::new(response))
+                Settled::Response(response)
             }
             Outcome::Unsent(request, error) if self.tries < Self::MAX_TRIES => {
                 debug!(%error, tries = self.tries, "not processed: the request goes out again");
                 pending.slot = None;
-                Settled::Again(request)
+                Settled::Again(Box::new(request))
             }
             Outcome::Unsent(_, error) | Outcome::Failed(error) => {
                 pending.slot = None;
@@ -242,8 +237,9 @@ impl ResponseFuture {
 
 /// What an outcome means for the call.
 enum Settled {
-    Again(OutgoingRequest),
-    Response(Box<Response<ResponseBody>>),
+    /// Boxed, because it is rare and large.
+    Again(Box<OutgoingRequest>),
+    Response(Response<ResponseBody>),
     Failed(Error),
 }
 

@@ -93,24 +93,19 @@ impl Endpoint {
         };
         let error = |kind| self.error(kind, Scope::Connection, retry);
         match end {
-            End::Closed(closure, goaway) => {
-                let error = match closure {
-                    Closure::Fault(Violation::SettingsAckLate) => {
-                        error(Kind::Timeout(Phase::Settings))
-                            .with_code(ErrorCode::SETTINGS_TIMEOUT, Initiator::Local)
-                    }
-                    Closure::Fault(violation) => error(Kind::Protocol)
-                        .with_code(violation.code(), Initiator::Local)
-                        .with_source(*violation),
-                    Closure::NotHttp2(received) => error(Kind::NotHttp2)
-                        .with_retry(Retry::Never)
-                        .with_source(NotHttp2Received(received.clone())),
-                    Closure::Local(_) | Closure::Drained => error(Kind::Shutdown),
-                    Closure::Eof => {
-                        return self.eof(error(closed), goaway.as_ref());
-                    }
-                };
-                error
+            End::Closed(Closure::Eof, goaway) => disconnected(error(closed), goaway.as_ref()),
+            End::Closed(Closure::Fault(Violation::SettingsAckLate), _) => {
+                error(Kind::Timeout(Phase::Settings))
+                    .with_code(ErrorCode::SETTINGS_TIMEOUT, Initiator::Local)
+            }
+            End::Closed(Closure::Fault(violation), _) => error(Kind::Protocol)
+                .with_code(violation.code(), Initiator::Local)
+                .with_source(*violation),
+            End::Closed(Closure::NotHttp2(received), _) => error(Kind::NotHttp2)
+                .with_retry(Retry::Never)
+                .with_source(NotHttp2Received(received.clone())),
+            End::Closed(Closure::Local(_) | Closure::Drained, _) | End::Dropped => {
+                error(Kind::Shutdown)
             }
             End::Io(cause) => {
                 let kind = if is_disconnect(cause) {
@@ -121,17 +116,6 @@ impl Endpoint {
                 error(kind).with_source(SharedIo(Arc::clone(cause)))
             }
             End::Stuck => error(Kind::Timeout(Phase::WriteProgress)),
-            End::Dropped => error(Kind::Shutdown),
-        }
-    }
-
-    /// The peer closed: a GOAWAY before it may say why.
-    fn eof(&self, error: Error, goaway: Option<&GoAwayReceived>) -> Error {
-        match goaway {
-            Some(goaway) => error
-                .with_code(goaway.code, Initiator::Peer)
-                .with_source(GoneAway(goaway.clone())),
-            None => error.with_source(io::Error::from(io::ErrorKind::UnexpectedEof)),
         }
     }
 
@@ -158,6 +142,16 @@ impl Endpoint {
         self.error(Kind::RequestBody, Scope::Stream, Retry::Never)
             .with_code(ErrorCode::CANCEL, Initiator::Local)
             .with_source(cause)
+    }
+}
+
+/// The peer closed: a GOAWAY before it may say why.
+fn disconnected(error: Error, goaway: Option<&GoAwayReceived>) -> Error {
+    match goaway {
+        Some(goaway) => error
+            .with_code(goaway.code, Initiator::Peer)
+            .with_source(GoneAway(goaway.clone())),
+        None => error.with_source(io::Error::from(io::ErrorKind::UnexpectedEof)),
     }
 }
 
