@@ -102,8 +102,10 @@ impl Output {
             .map_or(self.inline.len(), |segment| segment.before)
     }
 
+    /// Gives a large buffer back once it is empty. `capacity` would not tell: what has been
+    /// advanced over no longer counts, until it is reclaimed.
     fn shrink(&mut self) {
-        if self.inline.is_empty() && self.inline.capacity() > KEEP_CAPACITY {
+        if self.inline.is_empty() && self.inline.try_reclaim(KEEP_CAPACITY + 1) {
             self.inline = BytesMut::new();
         }
     }

@@ -315,6 +315,10 @@ fn lengths_that_do_not_fit_the_frame_are_connection_faults() {
         ("000005 03 00 00000001 0000000000", Violation::ResetLength),
         ("000001 04 00 00000000 00", Violation::SettingsLength),
         (
+            "000008 04 00 00000000 0001000010000000",
+            Violation::SettingsLength,
+        ),
+        (
             "000006 04 01 00000000 000100001000",
             Violation::SettingsAckLength,
         ),
@@ -431,6 +435,14 @@ fn a_length_above_24_bits_is_never_written() {
         stream_id: stream(1),
     };
     let _ = header.octets();
+}
+
+#[test]
+fn flags_are_contained_only_when_all_are_set() {
+    let both = Flags::END_STREAM | Flags::END_HEADERS;
+    assert!(both.contains(Flags::END_HEADERS) && both.contains(both));
+    assert!(!Flags::END_STREAM.contains(both));
+    assert!(Flags::NONE.contains(Flags::NONE));
 }
 
 #[test]

@@ -108,6 +108,13 @@ fn connect_has_an_authority_with_its_port_and_nothing_else() {
         lines(request),
         [":method: CONNECT", ":authority: h.example:443", "x: y"]
     );
+    // A scheme that is known some other way changes nothing.
+    let parts = parts(Request::connect("h.example:443"));
+    let head = RequestHead::from_parts_on(Some("https"), &parts, None).unwrap();
+    assert_eq!(
+        lines_of(&head),
+        [":method: CONNECT", ":authority: h.example:443"]
+    );
 }
 
 #[test]
@@ -268,7 +275,7 @@ fn content_length_is_sent_once_and_agrees_with_the_body() {
 #[test]
 fn cookies_are_sent_pair_by_pair_and_stay_sensitive() {
     // RFC 9113 §8.2.3.
-    let mut secret = HeaderValue::from_static("c=d; e=f;g=h");
+    let mut secret = HeaderValue::from_static("c=d;  e=f;g=h");
     secret.set_sensitive(true);
     let request = Request::get("https://h/")
         .header("cookie", "a=b")
