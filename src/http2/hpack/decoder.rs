@@ -206,7 +206,10 @@ impl Decoder {
             } else {
                 &mut self.passing
             };
-            (name.parse(), FieldValue::from_shared(arena.copy(value)))
+            (
+                name.parse(),
+                FieldValue::parse(value, |octets| arena.copy(octets)),
+            )
         });
         if kind == LiteralKind::Incremental {
             // The name was taken before: it may come from an entry that leaves (RFC 7541 §4.4).

@@ -134,12 +134,18 @@ pub enum FieldValue {
 }
 
 impl FieldValue {
-    /// Parses the octets of a value, which are shared and not copied.
+    /// Parses the octets of a value.
     #[must_use]
-    pub fn from_shared(octets: Bytes) -> Self {
-        match HeaderValue::from_maybe_shared(octets.clone()) {
+    pub fn from_bytes(octets: &[u8]) -> Self {
+        Self::parse(octets, Bytes::copy_from_slice)
+    }
+
+    /// Parses the octets of a value and keeps the copy that `copy` makes of them.
+    pub(super) fn parse(octets: &[u8], mut copy: impl FnMut(&[u8]) -> Bytes) -> Self {
+        match HeaderValue::from_maybe_shared(copy(octets)) {
             Ok(value) => Self::Header(value),
-            Err(_) => Self::Malformed(octets),
+            // The copy went with the error.
+            Err(_) => Self::Malformed(copy(octets)),
         }
     }
 
@@ -306,12 +312,12 @@ mod tests {
     #[test]
     fn values_keep_all_octets() {
         for value in [&b""[..], b"a b", b"\xff\x80", b"\t"] {
-            let parsed = FieldValue::from_shared(Bytes::copy_from_slice(value));
+            let parsed = FieldValue::from_bytes(value);
             assert!(matches!(&parsed, FieldValue::Header(_)));
             assert_eq!(parsed.as_bytes(), value);
         }
         for value in [&b"\0"[..], b"a\r\nb", b"\x7f", b"\x01"] {
-            let parsed = FieldValue::from_shared(Bytes::copy_from_slice(value));
+            let parsed = FieldValue::from_bytes(value);
             assert_eq!(parsed, FieldValue::Malformed(Bytes::copy_from_slice(value)));
         }
     }
@@ -321,7 +327,7 @@ mod tests {
         for value in ["hunter2", "hunter2\n"] {
             let field = Field {
                 name: http::header::AUTHORIZATION.into(),
-                value: FieldValue::from_shared(Bytes::from(value)).into_sensitive(),
+                value: FieldValue::from_bytes(value.as_bytes()).into_sensitive(),
                 sensitive: true,
             };
             let shown = format!("{field:?} {:?} {:?}", field.as_ref(), field.value);

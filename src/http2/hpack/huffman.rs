@@ -28,25 +28,23 @@ pub(super) fn decode<'s>(coded: &[u8], scratch: &'s mut Vec<u8>) -> Result<&'s [
         held: 0,
     };
     let mut len = 0;
-    while bits.refill_whole() {
+    'string: loop {
+        bits.refill();
         for _ in 0..STEPS_PER_REFILL {
             let step = STEPS[bits.peek(STEP_BITS) as usize];
-            if step.count == 0 {
-                // The next symbol is a long one: `one` needs MAX_BITS, so look after a refill.
+            if step.count == 0 || u32::from(step.bits) > bits.held {
+                // A long symbol comes next, or the end.
                 bits.refill();
-                len += bits.one(&mut scratch[len..])?;
+                let Some(symbol) = bits.one()? else {
+                    break 'string;
+                };
+                scratch[len] = symbol;
+                len += 1;
                 break;
             }
             scratch[len..len + 2].copy_from_slice(&step.symbols);
             len += usize::from(step.count);
             bits.consume(u32::from(step.bits));
-        }
-    }
-    loop {
-        bits.refill();
-        match bits.one(&mut scratch[len..])? {
-            0 => break,
-            written => len += written,
         }
     }
     bits.check_padding()?;
@@ -65,10 +63,10 @@ struct Bits<'a> {
 }
 
 impl Bits<'_> {
-    /// Fills the window to 56 bits or more with one load, or says that too few octets remain.
-    fn refill_whole(&mut self) -> bool {
+    /// Fills the window to 56 bits or more, or to the end of the string.
+    fn refill(&mut self) {
         let Some(next) = self.rest.first_chunk::<8>() else {
-            return false;
+            return self.refill_last();
         };
         if self.held < 56 {
             self.window |= u64::from_be_bytes(*next) >> self.held;
@@ -76,15 +74,13 @@ impl Bits<'_> {
             self.rest = &self.rest[octets as usize..];
             self.held += octets * 8;
         }
-        true
     }
 
-    /// Fills the window to more than 56 bits, or to the end of the string.
-    fn refill(&mut self) {
-        while self.held <= 56 {
-            let Some((&octet, rest)) = self.rest.split_first() else {
-                return;
-            };
+    /// The same for the last octets, one by one.
+    fn refill_last(&mut self) {
+        while self.held <= 56
+            && let Some((&octet, rest)) = self.rest.split_first()
+        {
             self.window |= u64::from(octet) << (56 - self.held);
             self.held += 8;
             self.rest = rest;
@@ -102,11 +98,11 @@ impl Bits<'_> {
         self.held -= bits;
     }
 
-    /// Decodes one symbol of any length to the front of `out`; 0 if no whole one is left.
-    fn one(&mut self, out: &mut [u8]) -> Result<usize, DecodeError> {
+    /// Decodes one symbol of any length; None if no whole one is left.
+    fn one(&mut self) -> Result<Option<u8>, DecodeError> {
         let (symbol, length) = CANONICAL.find(self.peek(MAX_BITS));
         if length > self.held {
-            return Ok(0);
+            return Ok(None);
         }
         // RFC 7541 §5.2: "a Huffman-encoded string literal containing the EOS symbol MUST be
         // treated as a decoding error"
@@ -115,8 +111,7 @@ impl Bits<'_> {
             DecodeError::HuffmanEos
         })?;
         self.consume(length);
-        out[0] = symbol;
-        Ok(1)
+        Ok(Some(symbol))
     }
 
     /// What is left must be the start of EOS and shorter than an octet (RFC 7541 §5.2).
