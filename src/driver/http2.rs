@@ -8,6 +8,7 @@
 
 use std::{
     collections::HashMap,
+    hash::BuildHasherDefault,
     io,
     pin::{Pin, pin},
     sync::Arc,
@@ -32,7 +33,7 @@ use crate::{
     body::{OutgoingBody, OutgoingRequest, Slot},
     clock,
     http2::{
-        self, Engine, ErrorCode, StreamId,
+        self, Engine, ErrorCode, IdHasher, StreamId,
         codec::Output,
         engine::{BodyPlan, Progress, Refusal},
         message::RequestHead,
@@ -53,7 +54,7 @@ pub(crate) struct Http2Driver<IO> {
     pub(super) engine: Engine,
     pub(super) shared: Arc<Shared>,
     pub(super) endpoint: Endpoint,
-    pub(super) exchanges: HashMap<StreamId, Exchange>,
+    pub(super) exchanges: HashMap<StreamId, Exchange, BuildHasherDefault<IdHasher>>,
     /// Wakers of callers to whom something was delivered in this turn.
     pub(super) wakers: Vec<Waker>,
     commands: Vec<Command>,
@@ -129,7 +130,7 @@ where
             engine,
             shared: Arc::clone(&handle.shared),
             endpoint,
-            exchanges: HashMap::new(),
+            exchanges: HashMap::default(),
             wakers: Vec::new(),
             commands: Vec::new(),
             input: BytesMut::new(),

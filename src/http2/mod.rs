@@ -26,6 +26,7 @@ mod schedule;
 mod stream;
 mod violation;
 
+pub(crate) use self::stream::IdHasher;
 pub use self::{
     budget::Limits,
     code::ErrorCode,

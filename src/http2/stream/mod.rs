@@ -11,7 +11,7 @@ mod table;
 pub(crate) use self::{
     recv::{Phase, RecvHalf},
     send::{End, SendHalf},
-    table::{ClosedBy, Lookup, Table},
+    table::{ClosedBy, IdHasher, Lookup, Table},
 };
 
 /// The state of a stream (RFC 9113 §5.1).
