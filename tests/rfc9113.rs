@@ -9,6 +9,8 @@ mod constants;
 mod section_3_starting;
 #[path = "rfc9113/section_4_frames.rs"]
 mod section_4_frames;
+#[path = "rfc9113/section_5_flow_control.rs"]
+mod section_5_flow_control;
 #[path = "rfc9113/section_5_streams.rs"]
 mod section_5_streams;
 #[path = "rfc9113/section_6_goaway.rs"]

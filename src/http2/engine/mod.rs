@@ -421,6 +421,19 @@ impl Core {
     fn finish(&mut self, id: StreamId, by: ClosedBy) {
         if self.streams.remove(id, by).is_some() {
             self.events.push_back(Event::Finished { id });
+            self.sweep();
+        }
+    }
+
+    /// Ids of streams that are gone are skipped when their turn comes. While a window is closed it
+    /// does not come, so they are swept out before they outnumber the streams.
+    fn sweep(&mut self) {
+        let live = self.streams.len();
+        if self.schedule.len() > 2 * live {
+            self.schedule.retain(|id| self.streams.get(id).is_some());
+        }
+        if self.hungry.len() > 2 * live {
+            self.hungry.retain(|id| self.streams.get(*id).is_some());
         }
     }
 
