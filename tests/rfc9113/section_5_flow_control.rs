@@ -352,6 +352,22 @@ mod outbound {
         ends_well(t, 2);
     }
 
+    /// Nothing that was handed over is lost, asked for or not.
+    #[test]
+    fn pieces_that_nobody_asked_for_are_sent_in_order() {
+        let mut t = Script::connected_with(config(|_| {}), &[(SettingId::INITIAL_WINDOW_SIZE, 4)]);
+        t.open(post("/"));
+        t.reads();
+        t.send(1, "one");
+        t.send(1, "two");
+        t.send(1, "three");
+        t.finish(1);
+        t.peer_gets(data(1, "onet"));
+        t.peer_sends(window_update(1, 100));
+        t.peer_gets(data(1, "wothree").end_stream());
+        ends_well(t, 1);
+    }
+
     /// A batch has a bound, and what is left goes with the next.
     #[test]
     fn a_large_upload_goes_in_batches() {

@@ -21,7 +21,8 @@ const MAX_DATA_FRAME: u32 = 64 * 1024;
 
 impl Engine {
     /// Gives a piece of a [`Streaming`](super::BodyPlan::Streaming) body, as
-    /// [`poll_demand`](Self::poll_demand) asked. An empty piece asks to be asked again.
+    /// [`poll_demand`](Self::poll_demand) asked. An empty piece asks to be asked again; one that
+    /// was not asked for is kept until the windows let it go, behind those before it.
     pub fn send_data(&mut self, id: StreamId, data: Bytes) {
         if let Some(send) = self
             .core
