@@ -19,5 +19,7 @@ mod section_6_goaway;
 mod section_6_ping_push;
 #[path = "rfc9113/section_6_settings.rs"]
 mod section_6_settings;
+#[path = "rfc9113/section_8_messages.rs"]
+mod section_8_messages;
 #[path = "support/mod.rs"]
 mod support;

@@ -287,7 +287,7 @@ impl Core {
             return Err(fault(Violation::TrailersWithoutEnd));
         }
         let recv = self.streams.get(id).and_then(|stream| stream.recv.as_ref());
-        recv.map_or(Ok(()), RecvHalf::on_end).map_err(fault)?;
+        recv.map_or(Ok(()), RecvHalf::on_trailers).map_err(fault)?;
         self.events.push_back(Event::Trailers { id, fields });
         self.end_recv(id);
         Ok(())
