@@ -448,6 +448,15 @@ mod requests {
         answered(t);
     }
 
+    /// A frame of nothing would say no more than the flag.
+    #[test]
+    fn an_empty_whole_body_ends_with_its_head() {
+        let mut t = Script::connected();
+        t.open(post("/").whole("").length(0));
+        t.peer_gets(headers(1).end_stream());
+        answered(t);
+    }
+
     #[test]
     fn a_streamed_body_may_be_empty() {
         let mut t = Script::connected();
@@ -467,6 +476,32 @@ mod requests {
         t.finish_with(1, map(&[("x-sum", "7")]));
         t.peer_gets([data(1, "content"), trailers(1, "x-sum", "7")]);
         answered(t);
+    }
+
+    /// RFC 9110 §6.5.1; if nothing is left, there is no trailer section.
+    #[test]
+    fn fields_that_may_not_be_trailers_are_left_out() {
+        let mut t = Script::connected();
+        t.open(post("/"));
+        t.peer_gets(headers(1));
+        t.finish_with(
+            1,
+            map(&[("content-length", "3"), ("x-sum", "0"), ("te", "trailers")]),
+        );
+        t.peer_gets(trailers(1, "x-sum", "0"));
+        answered(t);
+
+        for none in [
+            map(&[]),
+            map(&[("host", "a"), ("transfer-encoding", "chunked")]),
+        ] {
+            let mut t = Script::connected();
+            t.open(post("/"));
+            t.peer_gets(headers(1));
+            t.finish_with(1, none);
+            t.peer_gets(data(1, "").end_stream());
+            answered(t);
+        }
     }
 
     /// RFC 9113 §4.3: trailers are encoded in their turn among the heads.
@@ -541,7 +576,7 @@ mod requests {
 
 /// RFC 9113 §8.5, RFC 8441 §4: CONNECT.
 mod connect {
-    use towline::http2::{frame::SettingId, message::Protocol};
+    use towline::http2::{engine::Refusal, frame::SettingId, message::Protocol};
 
     use super::*;
 
@@ -636,6 +671,23 @@ mod connect {
         t.cancel(1);
         t.peer_gets(rst_stream(1, ErrorCode::CANCEL));
         t.sees([finished(1)]);
+        t.goes_on();
+    }
+
+    /// RFC 8441 §3, §4: not before the peer has said so.
+    #[test]
+    fn an_extended_connect_that_the_peer_has_not_enabled_is_refused() {
+        let asked = || {
+            let asked = request(Method::CONNECT, "https://example.com/chat").streaming();
+            asked.protocol(Protocol::WEBSOCKET)
+        };
+        let mut t = Script::fresh();
+        t.reads();
+        assert_eq!(t.try_open(asked()), Err(Refusal::ExtendedConnect));
+        t.peer_sends([settings(&[]), settings_ack()]);
+        t.peer_gets(settings_ack());
+        t.sees([Seen::Settings]);
+        assert_eq!(t.try_open(asked()), Err(Refusal::ExtendedConnect));
         t.goes_on();
     }
 }

@@ -45,6 +45,8 @@ impl Engine {
             .and_then(|stream| stream.send.as_mut())
             .filter(|send| !send.is_finished())
         {
+            // A trailer section of nothing would be a frame for what a flag can say.
+            let trailers = trailers.filter(message::has_trailer_fields);
             send.finish(trailers.map_or(End::Data, End::Trailers));
             self.core.schedule(id);
         }
