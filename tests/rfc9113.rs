@@ -5,6 +5,8 @@
 
 #[path = "rfc9113/constants.rs"]
 mod constants;
+#[path = "rfc9113/section_10_limits.rs"]
+mod section_10_limits;
 #[path = "rfc9113/section_3_starting.rs"]
 mod section_3_starting;
 #[path = "rfc9113/section_4_frames.rs"]

@@ -367,17 +367,23 @@ impl Core {
             // RFC 9113 §6.4: RST_STREAM "MUST NOT be sent for a stream in the idle state"; §5.4
             // lets any stream error be one of the connection.
             Lookup::Idle => return Err(violation),
-            Lookup::Live(_) => {
-                let failure = Failure::Fault(violation);
-                self.events.push_back(Event::Failed { id, failure });
-            }
-            // The peer takes a stream for open that it has reset itself: it is told once.
-            Lookup::Closed(by @ ClosedBy::PeerReset) => *by = ClosedBy::LocalReset(Late::NONE),
             // There is nothing to reset.
-            Lookup::Closed(_) | Lookup::Forgotten(_) => return self.budget.on_fault(now),
+            Lookup::Closed(ClosedBy::End | ClosedBy::LocalReset(_)) | Lookup::Forgotten(_) => {
+                return self.budget.on_fault(now);
+            }
+            // The peer takes a stream for open that it has reset itself.
+            Lookup::Closed(ClosedBy::PeerReset) | Lookup::Live(_) => {}
         }
         self.budget.on_fault(now)?;
         self.budget.on_control_queued()?;
+        match self.streams.look_up(id) {
+            // It is told once.
+            Lookup::Closed(by) => *by = ClosedBy::LocalReset(Late::NONE),
+            _ => {
+                let failure = Failure::Fault(violation);
+                self.events.push_back(Event::Failed { id, failure });
+            }
+        }
         self.reset(id, violation.code());
         Ok(())
     }
