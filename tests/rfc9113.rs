@@ -5,6 +5,8 @@
 
 #[path = "rfc9113/constants.rs"]
 mod constants;
+#[path = "rfc9113/operations.rs"]
+mod operations;
 #[path = "rfc9113/section_10_limits.rs"]
 mod section_10_limits;
 #[path = "rfc9113/section_3_starting.rs"]

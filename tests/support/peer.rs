@@ -302,18 +302,30 @@ impl Peer {
         if header.length as usize != payload.len() {
             return;
         }
+        let id = header.stream_id.as_u32();
         match Frame::parse(header, payload) {
             Ok(Frame::Settings(frame)) if !frame.ack => {
-                self.unacknowledged.push_back(frame.iter().collect());
+                self.note_sent(&Wire::Settings(frame.iter().collect()));
             }
             Ok(Frame::Headers(frame)) => {
-                let half = frame.end_stream.then_some(Half::Ended);
-                self.note_server_half(frame.stream_id.as_u32(), half);
+                self.note_server_half(id, frame.end_stream.then_some(Half::Ended));
             }
-            Ok(Frame::Ping(Ping {
-                ack: false,
-                payload,
-            })) => self.unanswered.push_back(payload),
+            Ok(Frame::Data(frame)) => self.note_sent(&Wire::Data {
+                id,
+                data: octets(frame.data),
+                padding: frame.padding,
+                end_stream: frame.end_stream,
+            }),
+            Ok(Frame::RstStream(_)) => self.note_server_half(id, Some(Half::Reset)),
+            Ok(Frame::Ping(Ping { ack, payload })) => self.note_sent(&Wire::Ping { ack, payload }),
+            Ok(Frame::GoAway(frame)) => self.note_sent(&Wire::GoAway {
+                last: frame.last_stream_id.as_u32(),
+                code: frame.code,
+                debug_data: Bytes::new(),
+            }),
+            Ok(Frame::WindowUpdate(WindowUpdate { increment, .. })) => {
+                self.note_sent(&Wire::WindowUpdate { id, increment });
+            }
             _ => {}
         }
     }

@@ -1,0 +1,438 @@
+//! Operations in any order: callers that open, send, read and leave, a peer that answers, grants,
+//! changes its mind and breaks rules. Whatever comes, the engine does not panic, what it sends is
+//! what a client may send (the peer's books see to that), what it reports is in order, and once all
+//! is finished nothing is left.
+
+use std::collections::BTreeMap;
+
+use proptest::{collection::vec, prelude::*};
+use towline::http2::{
+    ErrorCode,
+    engine::Closure,
+    frame::{FrameType, SettingId},
+};
+
+use crate::support::{
+    peer::{Half, Lane},
+    *,
+};
+
+/// One step. Streams are picked among those for which the step makes sense.
+#[derive(Clone, Debug)]
+enum Step {
+    Open(Body),
+    /// Gives so many octets to each stream that is asked for some.
+    Feed(usize),
+    /// Gives octets that nobody asked for.
+    Push(usize, usize),
+    Finish(usize, bool),
+    Release(usize),
+    Cancel(usize),
+    Ping,
+    Retire,
+    /// The peer reads what was sent.
+    Read,
+    /// The caller looks at what was reported.
+    Look,
+    Interim(usize),
+    Head(usize, bool),
+    Content(usize, usize, Option<u8>, bool),
+    Trailers(usize),
+    Reset(usize),
+    Grant(usize, u32),
+    GrantConnection(u32),
+    Settings(SettingId, u32),
+    PeerPing,
+    PeerGoAway(u32),
+    Useless(u32),
+    /// A frame of any kind and content.
+    Rogue(u8, u8, u32, Vec<u8>),
+    /// Octets of any kind.
+    Noise(Vec<u8>),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Body {
+    Empty,
+    Whole(usize),
+    Streaming,
+}
+
+fn caller_step() -> impl Strategy<Value = Step> {
+    let body = prop_oneof![
+        Just(Body::Empty),
+        (0_usize..40_000).prop_map(Body::Whole),
+        Just(Body::Streaming),
+    ];
+    let pick = 0_usize..8;
+    prop_oneof![
+        4 => body.prop_map(Step::Open),
+        4 => (0_usize..30_000).prop_map(Step::Feed),
+        1 => (pick.clone(), 0_usize..3_000).prop_map(|(pick, octets)| Step::Push(pick, octets)),
+        2 => (pick.clone(), any::<bool>()).prop_map(|(pick, with)| Step::Finish(pick, with)),
+        3 => pick.clone().prop_map(Step::Release),
+        1 => pick.prop_map(Step::Cancel),
+        1 => Just(Step::Ping),
+        5 => Just(Step::Read),
+        3 => Just(Step::Look),
+    ]
+}
+
+fn peer_step() -> impl Strategy<Value = Step> {
+    let pick = 0_usize..8;
+    let end = prop::bool::weighted(0.3);
+    let padding = prop::option::weighted(0.3, any::<u8>());
+    let setting = prop_oneof![
+        (Just(SettingId::INITIAL_WINDOW_SIZE), 0_u32..100_000),
+        (Just(SettingId::MAX_FRAME_SIZE), 16_384_u32..40_000),
+        (Just(SettingId::HEADER_TABLE_SIZE), 0_u32..8_192),
+        (Just(SettingId::MAX_CONCURRENT_STREAMS), 1_u32..12),
+        (Just(SettingId::MAX_HEADER_LIST_SIZE), 1_000_u32..2_000),
+    ];
+    prop_oneof![
+        1 => pick.clone().prop_map(Step::Interim),
+        4 => (pick.clone(), end.clone()).prop_map(|(pick, end)| Step::Head(pick, end)),
+        6 => (pick.clone(), 0_usize..16_000, padding, end)
+            .prop_map(|(pick, octets, padding, end)| Step::Content(pick, octets, padding, end)),
+        1 => pick.clone().prop_map(Step::Trailers),
+        1 => pick.clone().prop_map(Step::Reset),
+        3 => (pick, 1_u32..70_000).prop_map(|(pick, octets)| Step::Grant(pick, octets)),
+        3 => (1_u32..70_000).prop_map(Step::GrantConnection),
+        1 => setting.prop_map(|(id, value)| Step::Settings(id, value)),
+        1 => Just(Step::PeerPing),
+        1 => any::<u32>().prop_map(Step::Useless),
+    ]
+}
+
+/// Steps that end a connection sooner or later.
+fn last_step() -> impl Strategy<Value = Step> {
+    let id = prop_oneof![0_u32..12, any::<u32>()];
+    let payload = prop_oneof![vec(any::<u8>(), 0..12), vec(any::<u8>(), 0..200)];
+    prop_oneof![
+        1 => Just(Step::Retire),
+        2 => (0_u32..20).prop_map(Step::PeerGoAway),
+        8 => (0_u8..12, any::<u8>(), id, payload)
+            .prop_map(|(kind, flags, id, payload)| Step::Rogue(kind, flags, id, payload)),
+        1 => vec(any::<u8>(), 0..40).prop_map(Step::Noise),
+    ]
+}
+
+fn good_steps() -> impl Strategy<Value = Vec<Step>> {
+    vec(prop_oneof![caller_step(), peer_step()], 1..150)
+}
+
+fn any_steps() -> impl Strategy<Value = Vec<Step>> {
+    vec(
+        prop_oneof![8 => caller_step(), 8 => peer_step(), 1 => last_step()],
+        1..150,
+    )
+}
+
+/// How far the peer's answer on a stream is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Interims(u32),
+    Content,
+}
+
+/// What was reported of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Head,
+    Content,
+    /// The response is complete, or failed.
+    End,
+    Finished,
+}
+
+struct World {
+    t: Script,
+    /// Octets of one read of the engine's.
+    read_size: usize,
+    answers: BTreeMap<u32, Answer>,
+    told: BTreeMap<u32, Told>,
+    /// The last event of all, if it came.
+    closed: Option<Closure>,
+    last_goaway: u32,
+}
+
+impl World {
+    fn new(read_size: usize) -> Self {
+        let config = config(|config| {
+            config.stream_window_size = 40_000;
+            config.connection_window_size = 100_000;
+        });
+        Self {
+            t: Script::connected_with(config, &[]),
+            read_size,
+            answers: BTreeMap::new(),
+            told: BTreeMap::new(),
+            closed: None,
+            last_goaway: u32::MAX >> 1,
+        }
+    }
+
+    fn run(&mut self, step: Step) {
+        match step {
+            Step::Open(body) => {
+                let asked = match body {
+                    Body::Empty => get("/").field("x-body", "none"),
+                    Body::Whole(octets) => post("/").whole(vec![1; octets]),
+                    Body::Streaming => post("/").field("x-body", "streaming"),
+                };
+                if let Ok(id) = self.t.try_open(asked) {
+                    self.told.insert(id, Told::Head);
+                }
+            }
+            Step::Feed(octets) => {
+                for id in self.t.demands() {
+                    self.t.send(id, vec![2; octets]);
+                }
+            }
+            Step::Push(pick, octets) => self.on_stream(pick, |t, id| t.send(id, vec![3; octets])),
+            Step::Finish(pick, false) => self.on_stream(pick, Script::finish),
+            Step::Finish(pick, true) => {
+                self.on_stream(pick, |t, id| t.finish_with(id, map(&[("x-sum", "1")])));
+            }
+            Step::Release(pick) => self.on_stream(pick, |t, id| {
+                t.release(id);
+            }),
+            Step::Cancel(pick) => {
+                if let Some(id) = self.pick_told(pick) {
+                    self.t.cancel(id);
+                }
+            }
+            Step::Ping => self.t.engine.ping([4; 8]),
+            Step::Retire => self.t.engine.retire(),
+            Step::Read => {
+                self.t.reads();
+            }
+            Step::Look => self.look(),
+            step => self.peer_does(step),
+        }
+    }
+
+    fn peer_does(&mut self, step: Step) {
+        match step {
+            Step::Interim(pick) | Step::Head(pick, _) => {
+                let end = matches!(step, Step::Head(_, true));
+                let Some((id, _)) = self.pick_lane(pick, |lane| lane.server == Half::Open) else {
+                    return;
+                };
+                let answer = self.answers.entry(id).or_insert(Answer::Interims(0));
+                let frame = match (*answer, &step) {
+                    (Answer::Interims(seen @ 0..16), Step::Interim(_)) => {
+                        *answer = Answer::Interims(seen + 1);
+                        response(id, 103).field("x-in-step", "interim")
+                    }
+                    (Answer::Interims(_), _) => {
+                        *answer = Answer::Content;
+                        response(id, 200).field("x-id", id.to_string())
+                    }
+                    (Answer::Content, _) => return,
+                };
+                self.peer_sends(if end { frame.end_stream() } else { frame });
+            }
+            Step::Content(pick, octets, padding, end) => {
+                let cost = i64::try_from(octets).expect("a few octets")
+                    + padding.map_or(0, |octets| i64::from(octets) + 1);
+                let room = self.t.peer.credit;
+                let can = |lane: &Lane| lane.server == Half::Open && lane.credit.min(room) >= cost;
+                if let Some((id, Answer::Content)) = self.pick_lane(pick, can) {
+                    let frame = data(id, vec![5; octets]);
+                    let frame = padding.map_or(frame.clone(), |octets| frame.padded(octets));
+                    self.peer_sends(if end { frame.end_stream() } else { frame });
+                }
+            }
+            Step::Trailers(pick) => {
+                let open = |lane: &Lane| lane.server == Half::Open;
+                if let Some((id, Answer::Content)) = self.pick_lane(pick, open) {
+                    self.peer_sends(trailers(id, "x-in-step", "trailer"));
+                }
+            }
+            Step::Reset(pick) => {
+                if let Some((id, _)) = self.pick_lane(pick, |lane| lane.server != Half::Reset) {
+                    self.peer_sends(rst_stream(id, ErrorCode::INTERNAL_ERROR));
+                }
+            }
+            Step::Grant(pick, octets) => {
+                if let Some((id, _)) = self.pick_lane(pick, |_| true) {
+                    self.peer_sends(window_update(id, octets));
+                }
+            }
+            Step::GrantConnection(octets) => self.peer_sends(window_update(0, octets)),
+            Step::Settings(id, value) => self.peer_sends(settings(&[(id, value)])),
+            Step::PeerPing => self.peer_sends(ping([6; 8])),
+            Step::PeerGoAway(last) => {
+                self.last_goaway = last.min(self.last_goaway);
+                self.peer_sends(goaway(self.last_goaway, ErrorCode::NO_ERROR));
+            }
+            Step::Useless(id) => self.peer_sends([priority(id | 1), unknown(id)]),
+            Step::Rogue(kind, flags, id, payload) => {
+                let kind = FrameType::from_wire(kind);
+                self.peer_sends(raw(kind, flags, id & 0x7fff_ffff, &payload));
+            }
+            Step::Noise(octets) => self.t.peer_sends_octets(&octets),
+            step => panic!("a caller's step: {step:?}"),
+        }
+    }
+
+    fn peer_sends(&mut self, frames: impl IntoIterator<Item = Wire>) {
+        self.t.peer_sends_in_pieces(self.read_size, frames);
+    }
+
+    fn pick_told(&self, pick: usize) -> Option<u32> {
+        let ids: Vec<_> = self.told.keys().copied().collect();
+        (!ids.is_empty()).then(|| ids[pick % ids.len()])
+    }
+
+    /// A caller's command, on a stream that may be gone.
+    fn on_stream(&mut self, pick: usize, command: impl FnOnce(&mut Script, u32)) {
+        if let Some(id) = self.pick_told(pick) {
+            command(&mut self.t, id);
+        }
+    }
+
+    /// One of the streams that the peer knows, and how far its answer is.
+    fn pick_lane(&self, pick: usize, can: impl Fn(&Lane) -> bool) -> Option<(u32, Answer)> {
+        let lanes = self.t.peer.lanes.iter();
+        let ids: Vec<_> = lanes
+            .filter(|(_, lane)| can(lane))
+            .map(|(id, _)| *id)
+            .collect();
+        let id = *ids.get(pick.checked_rem(ids.len())?)?;
+        Some((
+            id,
+            self.answers
+                .get(&id)
+                .copied()
+                .unwrap_or(Answer::Interims(0)),
+        ))
+    }
+
+    /// Everything reported is in order: a head, content, an end; nothing after the end.
+    fn look(&mut self) {
+        for event in self.t.events() {
+            assert_eq!(self.closed, None, "after the last event: {event:?}");
+            let (id, from, to): (_, &[Told], _) = match Seen::of(&event) {
+                Seen::Interim { id, .. } => (id, &[Told::Head], Told::Head),
+                Seen::Head { id, end_stream, .. } => {
+                    let to = if end_stream { Told::End } else { Told::Content };
+                    (id, &[Told::Head], to)
+                }
+                Seen::Content { id, end_stream, .. } => {
+                    let to = if end_stream { Told::End } else { Told::Content };
+                    (id, &[Told::Content], to)
+                }
+                Seen::Trailers { id, .. } => (id, &[Told::Content], Told::End),
+                Seen::Failed { id, .. } => (id, &[Told::Head, Told::Content, Told::End], Told::End),
+                Seen::SendStopped(id) => (id, &[Told::End], Told::End),
+                // Without an end before it: cancelled.
+                Seen::Finished(id) => (id, &[Told::Head, Told::Content, Told::End], Told::Finished),
+                Seen::Closed(closure) => {
+                    self.closed = Some(closure);
+                    continue;
+                }
+                Seen::Settings | Seen::Retired | Seen::Pong(_) => continue,
+            };
+            let told = self.told.get_mut(&id).expect("a stream that was opened");
+            assert!(from.contains(told), "{event:?} when {told:?} was told");
+            *told = to;
+        }
+    }
+
+    /// Both sides finish what they have begun.
+    fn wind_up(&mut self) {
+        for _ in 0..100 {
+            self.t.reads();
+            self.look();
+            if self.t.engine.is_closed() || self.t.engine.open_streams() == 0 {
+                break;
+            }
+            self.t.demands();
+            let ids: Vec<_> = self.told.keys().copied().collect();
+            for id in ids {
+                self.t.release(id);
+                self.t.finish(id);
+            }
+            self.peer_sends(window_update(0, 100_000));
+            let lanes: Vec<_> = self
+                .t
+                .peer
+                .lanes
+                .iter()
+                .map(|(id, lane)| (*id, *lane))
+                .collect();
+            for (id, lane) in lanes {
+                if lane.client == Half::Open && lane.server != Half::Reset {
+                    self.peer_sends(window_update(id, 100_000));
+                }
+                if lane.server == Half::Open {
+                    self.peer_sends(match self.answers.get(&id) {
+                        Some(Answer::Content) => data(id, "").end_stream(),
+                        _ => response(id, 204).end_stream(),
+                    });
+                }
+            }
+        }
+        for id in self.told.keys() {
+            self.t.release(*id);
+        }
+        self.t.reads();
+        self.look();
+    }
+
+    fn assert_quiet(mut self) {
+        for (id, told) in &self.told {
+            assert!(
+                *told == Told::Finished || self.closed.is_some(),
+                "stream {id} ended with {told:?}"
+            );
+        }
+        assert_eq!(self.closed.is_some(), self.t.engine.is_closed());
+        // Whatever came, at most half of the connection's window is not given back.
+        let credit = self.t.peer.credit;
+        assert!(
+            credit > 50_000 || self.closed.is_some(),
+            "{credit} octets are left"
+        );
+        self.t.reads();
+        self.t.assert_quiet();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 400,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn two_good_sides_finish_everything(steps in good_steps(), read_size in 1_usize..30_000) {
+        let mut world = World::new(read_size);
+        for step in steps {
+            world.run(step);
+        }
+        world.wind_up();
+        prop_assert_eq!(&world.closed, &None);
+        world.assert_quiet();
+    }
+
+    #[test]
+    fn a_hostile_peer_meets_no_panic_and_gets_nothing_illegal(
+        steps in any_steps(),
+        read_size in 1_usize..30_000,
+    ) {
+        let mut world = World::new(read_size);
+        for step in steps {
+            world.run(step);
+        }
+        // What was begun in part, or out of step, cannot be wound up; it can end.
+        world.t.peer_hangs_up();
+        world.look();
+        prop_assert!(world.closed.is_some());
+        world.t.reads();
+        world.t.assert_quiet();
+    }
+}
