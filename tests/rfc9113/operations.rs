@@ -91,7 +91,7 @@ fn peer_step() -> impl Strategy<Value = Step> {
     ];
     prop_oneof![
         1 => pick.clone().prop_map(Step::Interim),
-        4 => (pick.clone(), end.clone()).prop_map(|(pick, end)| Step::Head(pick, end)),
+        4 => (pick.clone(), end).prop_map(|(pick, end)| Step::Head(pick, end)),
         6 => (pick.clone(), 0_usize..16_000, padding, end)
             .prop_map(|(pick, octets, padding, end)| Step::Content(pick, octets, padding, end)),
         1 => pick.clone().prop_map(Step::Trailers),
@@ -214,25 +214,8 @@ impl World {
 
     fn peer_does(&mut self, step: Step) {
         match step {
-            Step::Interim(pick) | Step::Head(pick, _) => {
-                let end = matches!(step, Step::Head(_, true));
-                let Some((id, _)) = self.pick_lane(pick, |lane| lane.server == Half::Open) else {
-                    return;
-                };
-                let answer = self.answers.entry(id).or_insert(Answer::Interims(0));
-                let frame = match (*answer, &step) {
-                    (Answer::Interims(seen @ 0..16), Step::Interim(_)) => {
-                        *answer = Answer::Interims(seen + 1);
-                        response(id, 103).field("x-in-step", "interim")
-                    }
-                    (Answer::Interims(_), _) => {
-                        *answer = Answer::Content;
-                        response(id, 200).field("x-id", id.to_string())
-                    }
-                    (Answer::Content, _) => return,
-                };
-                self.peer_sends(if end { frame.end_stream() } else { frame });
-            }
+            Step::Interim(pick) => self.peer_answers(pick, None),
+            Step::Head(pick, end) => self.peer_answers(pick, Some(end)),
             Step::Content(pick, octets, padding, end) => {
                 let cost = i64::try_from(octets).expect("a few octets")
                     + padding.map_or(0, |octets| i64::from(octets) + 1);
@@ -274,6 +257,28 @@ impl World {
             }
             Step::Noise(octets) => self.t.peer_sends_octets(&octets),
             step => panic!("a caller's step: {step:?}"),
+        }
+    }
+
+    /// An interim head, or the final one and whether it ends the stream.
+    fn peer_answers(&mut self, pick: usize, end: Option<bool>) {
+        let Some((id, answer)) = self.pick_lane(pick, |lane| lane.server == Half::Open) else {
+            return;
+        };
+        let Answer::Interims(seen) = answer else {
+            return;
+        };
+        match end {
+            None if seen < 16 => {
+                self.answers.insert(id, Answer::Interims(seen + 1));
+                self.peer_sends(response(id, 103).field("x-in-step", "interim"));
+            }
+            None => {}
+            Some(end) => {
+                self.answers.insert(id, Answer::Content);
+                let head = response(id, 200).field("x-id", id.to_string());
+                self.peer_sends(if end { head.end_stream() } else { head });
+            }
         }
     }
 

@@ -83,74 +83,75 @@ fn a_frame_of_exactly_our_limit_is_taken() {
 }
 
 /// Every frame that can be too short or too long, with the code and scope of its section.
+const WRONG_LENGTHS: [(FrameType, u8, u32, &[u8], Violation); 15] = [
+    (FrameType::DATA, 8, 1, b"", Violation::DataLength),
+    (FrameType::HEADERS, 8, 1, b"", Violation::HeadersLength),
+    (
+        FrameType::HEADERS,
+        0x20,
+        1,
+        &[0; 4],
+        Violation::HeadersLength,
+    ),
+    (
+        FrameType::HEADERS,
+        0x28,
+        1,
+        &[0; 5],
+        Violation::HeadersLength,
+    ),
+    (FrameType::RST_STREAM, 0, 1, &[0; 3], Violation::ResetLength),
+    (FrameType::RST_STREAM, 0, 1, &[0; 5], Violation::ResetLength),
+    (
+        FrameType::SETTINGS,
+        0,
+        0,
+        &[0; 5],
+        Violation::SettingsLength,
+    ),
+    (
+        FrameType::SETTINGS,
+        1,
+        0,
+        &[0; 6],
+        Violation::SettingsAckLength,
+    ),
+    (
+        FrameType::PUSH_PROMISE,
+        4,
+        1,
+        &[0; 3],
+        Violation::PushPromiseLength,
+    ),
+    (FrameType::PING, 0, 0, &[0; 7], Violation::PingLength),
+    (FrameType::PING, 1, 0, &[0; 9], Violation::PingLength),
+    (FrameType::GOAWAY, 0, 0, &[0; 7], Violation::GoAwayLength),
+    (
+        FrameType::WINDOW_UPDATE,
+        0,
+        0,
+        &[0; 3],
+        Violation::WindowUpdateLength,
+    ),
+    (
+        FrameType::WINDOW_UPDATE,
+        0,
+        1,
+        &[0; 5],
+        Violation::WindowUpdateLength,
+    ),
+    (
+        FrameType::PRIORITY_UPDATE,
+        0,
+        0,
+        &[0; 3],
+        Violation::PriorityUpdateLength,
+    ),
+];
+
 #[test]
 fn a_wrong_length_is_an_error_of_the_connection() {
-    let cases: [(FrameType, u8, u32, &[u8], Violation); 15] = [
-        (FrameType::DATA, 8, 1, b"", Violation::DataLength),
-        (FrameType::HEADERS, 8, 1, b"", Violation::HeadersLength),
-        (
-            FrameType::HEADERS,
-            0x20,
-            1,
-            &[0; 4],
-            Violation::HeadersLength,
-        ),
-        (
-            FrameType::HEADERS,
-            0x28,
-            1,
-            &[0; 5],
-            Violation::HeadersLength,
-        ),
-        (FrameType::RST_STREAM, 0, 1, &[0; 3], Violation::ResetLength),
-        (FrameType::RST_STREAM, 0, 1, &[0; 5], Violation::ResetLength),
-        (
-            FrameType::SETTINGS,
-            0,
-            0,
-            &[0; 5],
-            Violation::SettingsLength,
-        ),
-        (
-            FrameType::SETTINGS,
-            1,
-            0,
-            &[0; 6],
-            Violation::SettingsAckLength,
-        ),
-        (
-            FrameType::PUSH_PROMISE,
-            4,
-            1,
-            &[0; 3],
-            Violation::PushPromiseLength,
-        ),
-        (FrameType::PING, 0, 0, &[0; 7], Violation::PingLength),
-        (FrameType::PING, 1, 0, &[0; 9], Violation::PingLength),
-        (FrameType::GOAWAY, 0, 0, &[0; 7], Violation::GoAwayLength),
-        (
-            FrameType::WINDOW_UPDATE,
-            0,
-            0,
-            &[0; 3],
-            Violation::WindowUpdateLength,
-        ),
-        (
-            FrameType::WINDOW_UPDATE,
-            0,
-            1,
-            &[0; 5],
-            Violation::WindowUpdateLength,
-        ),
-        (
-            FrameType::PRIORITY_UPDATE,
-            0,
-            0,
-            &[0; 3],
-            Violation::PriorityUpdateLength,
-        ),
-    ];
-    for (frame_type, flags, id, payload, violation) in cases {
+    for (frame_type, flags, id, payload, violation) in WRONG_LENGTHS {
         let mut t = asked();
         t.peer_sends(raw(frame_type, flags, id, payload));
         t.connection_fails(ErrorCode::FRAME_SIZE_ERROR, violation);

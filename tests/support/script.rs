@@ -6,7 +6,6 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Debug,
     time::{Duration, Instant},
 };
 
@@ -376,9 +375,4 @@ pub(crate) fn default_preface() -> [Wire; 2] {
     ];
     let widened = (16 << 20) - consts::INITIAL_WINDOW_SIZE;
     [settings(&values), window_update(0, widened)]
-}
-
-/// For messages of assertions over many cases.
-pub(crate) fn show(value: &impl Debug) -> String {
-    format!("{value:?}")
 }
