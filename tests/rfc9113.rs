@@ -23,7 +23,13 @@ mod section_6_goaway;
 mod section_6_ping_push;
 #[path = "rfc9113/section_6_settings.rs"]
 mod section_6_settings;
-#[path = "rfc9113/section_8_messages.rs"]
-mod section_8_messages;
+#[path = "rfc9113/section_6_settings_effects.rs"]
+mod section_6_settings_effects;
+#[path = "rfc9113/section_8_connect.rs"]
+mod section_8_connect;
+#[path = "rfc9113/section_8_requests.rs"]
+mod section_8_requests;
+#[path = "rfc9113/section_8_responses.rs"]
+mod section_8_responses;
 #[path = "support/mod.rs"]
 mod support;
