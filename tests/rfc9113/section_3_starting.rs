@@ -28,6 +28,29 @@ fn a_small_connection_window_is_not_widened() {
     t.ends(Closure::Eof);
 }
 
+/// RFC 9113 §5.1.1, §6.5.2: we announce nothing that would be a fault of ours.
+#[test]
+fn a_configuration_beyond_the_protocols_bounds_is_brought_within_them() {
+    for (asked, max_frame_size, window) in [(0, 16_384, 0), (u32::MAX, 16_777_215, 0x7fff_ffff)] {
+        let config = config(|config| {
+            config.max_frame_size = asked;
+            config.stream_window_size = asked;
+            config.connection_window_size = asked;
+            config.first_stream_id = stream(2);
+        });
+        let mut t = Script::connected_with(config, &[]);
+        let announced = |id: SettingId| t.peer.client[&id.as_u16()];
+        assert_eq!(announced(SettingId::MAX_FRAME_SIZE), max_frame_size);
+        assert_eq!(announced(SettingId::INITIAL_WINDOW_SIZE), window);
+        assert_eq!(t.peer.credit, i64::from(window.max(65_535)));
+        assert_eq!(t.open(get("/")), 1);
+        t.peer_gets(headers(1).end_stream());
+        t.peer_sends(response(1, 200).end_stream());
+        t.sees([head(1, 200).end_stream(), finished(1)]);
+        t.goes_on();
+    }
+}
+
 #[test]
 fn requests_need_not_wait_for_the_peers_preface() {
     let mut t = Script::fresh();

@@ -49,7 +49,8 @@ use super::{
     stream::{ClosedBy, Late, Lookup, State, Table},
 };
 
-/// How a client's side of a connection behaves. All sizes are in octets.
+/// How a client's side of a connection behaves. All sizes are in octets; one that the protocol
+/// has no room for is brought within its bounds.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
@@ -83,6 +84,24 @@ impl Default for Config {
             first_stream_id: StreamId::FIRST,
             limits: Limits::default(),
         }
+    }
+}
+
+impl Config {
+    /// No setting that the peer would have to take for a fault of ours (RFC 9113 §6.5.2).
+    fn within_bounds(mut self) -> Self {
+        self.max_frame_size = self
+            .max_frame_size
+            .clamp(consts::MIN_MAX_FRAME_SIZE, consts::MAX_MAX_FRAME_SIZE);
+        self.stream_window_size = self.stream_window_size.min(consts::MAX_WINDOW_SIZE);
+        self.connection_window_size = self
+            .connection_window_size
+            .clamp(consts::INITIAL_WINDOW_SIZE, consts::MAX_WINDOW_SIZE);
+        // RFC 9113 §5.1.1: a client's streams are odd.
+        if !self.first_stream_id.is_client() {
+            self.first_stream_id = StreamId::FIRST;
+        }
+        self
     }
 }
 
@@ -153,6 +172,7 @@ impl Engine {
     /// A connection that is about to send its preface (RFC 9113 §3.4).
     #[must_use]
     pub fn new(config: Config, now: Instant) -> Self {
+        let config = config.within_bounds();
         let limits = &config.limits;
         let reader = Reader::new(
             config.max_frame_size,
@@ -171,11 +191,7 @@ impl Engine {
             send_window: SendWindow::new(consts::INITIAL_WINDOW_SIZE),
             recv_window: RecvWindow::new(
                 consts::INITIAL_WINDOW_SIZE,
-                Refill::new(
-                    config
-                        .connection_window_size
-                        .clamp(consts::INITIAL_WINDOW_SIZE, consts::MAX_WINDOW_SIZE),
-                ),
+                Refill::new(config.connection_window_size),
             ),
             schedule: Schedule::default(),
             hungry: VecDeque::new(),
