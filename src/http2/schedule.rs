@@ -3,6 +3,7 @@
 //! Owns: the order of the streams that have something to send. A stream stands in it at most once;
 //! an id whose stream is gone is skipped by whoever takes it. Each turn is one frame, so streams
 //! share the connection evenly; urgency (RFC 9218) has its place here and nowhere else.
+//! Spec: RFC 9113 §5.2, §5.3; RFC 9218 §10.
 
 use std::collections::VecDeque;
 

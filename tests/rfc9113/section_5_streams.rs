@@ -314,7 +314,8 @@ mod closed_by_our_reset {
         t.goes_on();
     }
 
-    /// RFC 9113 §5.2, §6.9: "the content of DATA frames counts toward the connection window".
+    /// RFC 9113 §5.2, §6.9: "the content of DATA frames counts toward the connection
+    /// flow-control window".
     #[test]
     fn late_data_gives_its_credit_back_to_the_connection() {
         let window = consts::INITIAL_WINDOW_SIZE;

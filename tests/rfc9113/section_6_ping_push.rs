@@ -189,7 +189,7 @@ fn a_promise_that_cannot_be_decoded_is_a_compression_error() {
     t.connection_fails(ErrorCode::COMPRESSION_ERROR, Violation::Compression);
 }
 
-/// RFC 9113 §6.5.2: "A server MUST NOT set this to 1"; 0 says nothing to a client.
+/// RFC 9113 §6.5.2: "A server MUST NOT explicitly set this value to 1"; 0 tells a client nothing.
 #[test]
 fn a_server_may_say_that_it_wants_no_push() {
     let mut t = Script::connected_with(config(|_| {}), &[(SettingId::ENABLE_PUSH, 0)]);

@@ -210,7 +210,7 @@ fn an_acknowledgement_that_nothing_awaits_is_a_connection_error() {
     t.connection_fails(ErrorCode::PROTOCOL_ERROR, Violation::SettingsAckUnasked);
 }
 
-/// RFC 9113 §6.5.3: "may be treated as a connection error of type SETTINGS_TIMEOUT".
+/// RFC 9113 §6.5.3: after "a reasonable amount of time, it MAY issue a connection error".
 #[test]
 fn settings_that_are_not_acknowledged_in_time_end_the_connection() {
     let limit = Duration::from_secs(10);

@@ -130,7 +130,8 @@ fn trailers_and_heads_keep_the_encoder_in_step() {
     answered(t);
 }
 
-/// RFC 9113 §8.1: "a server can send a complete response before" the request is.
+/// RFC 9113 §8.1: "A server can send a complete response prior to the client sending an entire
+/// request".
 #[test]
 fn an_upload_may_go_on_after_a_complete_response() {
     let mut t = Script::connected();

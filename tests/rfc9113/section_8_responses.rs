@@ -111,7 +111,8 @@ mod framing {
         t.goes_on();
     }
 
-    /// RFC 9113 §8.1: "HEADERS with END_STREAM that carries an informational status code".
+    /// RFC 9113 §8.1: a HEADERS frame with END_STREAM "that carries an informational status code is
+    /// malformed".
     #[test]
     fn an_interim_head_that_ends_the_stream_is_malformed() {
         malformed(Violation::EndWithInterim, response(1, 100).end_stream());

@@ -1,5 +1,9 @@
 //! GOAWAY from the peer: the connection is retired, and streams that the peer never saw are handed
-//! back (RFC 9113 §6.8).
+//! back.
+//!
+//! Owns: what the last GOAWAY said. Never: ends a stream that the peer may have processed; those
+//! finish, and the connection with them.
+//! Spec: RFC 9113 §6.8.
 
 use bytes::Bytes;
 
@@ -12,6 +16,7 @@ const MAX_DEBUG_DATA: usize = 256;
 impl Core {
     pub(super) fn recv_goaway(&mut self, frame: &GoAway<'_>) -> Result<(), Fault> {
         let last = frame.last_stream_id;
+        // RFC 9113 §6.8: "Endpoints MUST NOT increase the value they send".
         if self
             .goaway
             .as_ref()
@@ -26,6 +31,7 @@ impl Core {
             debug_data: Bytes::copy_from_slice(debug_data),
         });
         self.retire();
+        // RFC 9113 §6.8: the peer has not processed these, and will not.
         for id in self.streams.ids_above(last) {
             let failure = Failure::Unprocessed(frame.code);
             self.events.push_back(Event::Failed { id, failure });

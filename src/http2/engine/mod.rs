@@ -8,7 +8,7 @@
 //! |---|---|
 //! | wire in | [`handle_input`](Engine::handle_input), [`handle_eof`](Engine::handle_eof) |
 //! | clock in | [`handle_timeout`](Engine::handle_timeout) |
-//! | commands in | [`open`](Engine::open), [`send_data`](Engine::send_data), [`finish`](Engine::finish), [`release`](Engine::release), [`cancel`](Engine::cancel), [`ping`](Engine::ping), [`retire`](Engine::retire), [`close`](Engine::close) |
+//! | commands in | [`open`](Engine::open), [`send_data`](Engine::send_data), [`finish`](Engine::finish), [`resume`](Engine::resume), [`release`](Engine::release), [`cancel`](Engine::cancel), [`ping`](Engine::ping), [`retire`](Engine::retire), [`close`](Engine::close) |
 //! | facts out | [`poll_event`](Engine::poll_event), [`poll_demand`](Engine::poll_demand) |
 //! | wire out | [`poll_output`](Engine::poll_output) |
 //! | clock out | [`poll_timeout`](Engine::poll_timeout) |

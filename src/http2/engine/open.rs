@@ -1,5 +1,8 @@
-//! A request becomes a stream, in one step: identifier, HPACK and queue go by the same order
-//! (RFC 9113 §5.1.1, §4.3).
+//! A request becomes a stream, in one step: identifier, HPACK and queue go by the same order.
+//!
+//! Owns: whether a stream may be opened now. Never: waits for a slot; whoever is refused has lost
+//! nothing, since a refusal comes before anything is taken.
+//! Spec: RFC 9113 §4.3, §5.1.1, §5.1.2, §6.5.2; RFC 8441 §4.
 
 use bytes::Bytes;
 use http::Method;

@@ -1,8 +1,12 @@
 //! One frame in: which stream it belongs to, whether it may come now, and what follows.
 //!
-//! Every field block is decoded, even for a stream that is gone, so that the decoder stays in step
-//! with the peer (RFC 9113 §4.3). Every DATA frame is charged to the connection's window, even for
-//! a stream that is gone (RFC 9113 §6.9).
+//! Owns: the verdict of RFC 9113 §5.1 on every frame that the reader lets through. Never: reads
+//! octets, or looks into what a field says.
+//! Invariants: every field block is decoded, even for a stream that is gone, so that the decoder
+//! stays in step with the peer (RFC 9113 §4.3). Every DATA frame is charged to the connection's
+//! window, even for a stream that is gone (RFC 9113 §6.9). A RST_STREAM is never answered
+//! (RFC 9113 §5.4.2).
+//! Spec: RFC 9113 §5.1, §5.4, §6, §8.1.
 
 use std::time::Instant;
 

@@ -1,6 +1,10 @@
 //! The order of output: frames about the connection and heads first, then DATA by turns.
 //!
-//! Invariant: windows are debited only here, when a DATA frame is cut (RFC 9113 §6.9).
+//! Owns: when DATA is cut, and from which stream. Never: holds more of a streaming body than was
+//! handed over; a body is asked for octets only when they can go.
+//! Invariants: windows are debited only here, when a DATA frame is cut (RFC 9113 §6.9); an end needs
+//! no window.
+//! Spec: RFC 9113 §3.4, §4.3, §5.2, §6.9, §8.1.
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;

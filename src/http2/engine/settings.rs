@@ -1,4 +1,8 @@
-//! SETTINGS of both sides (RFC 9113 §6.5).
+//! SETTINGS of both sides.
+//!
+//! Owns: the peer's preface, what each of its settings changes at once, and when ours hold. Never:
+//! lets a value through that its section forbids.
+//! Spec: RFC 9113 §3.4, §6.5, §6.9.2; RFC 8441 §3; RFC 9218 §2.1.
 
 use std::time::Instant;
 
@@ -145,11 +149,13 @@ impl Core {
     }
 
     fn recv_settings_ack(&mut self) -> Result<(), Fault> {
+        // RFC 9113 §6.5.3: we send SETTINGS once, so there is one acknowledgement to come.
         if self.local_settings_acked {
             return Err(Fault::Connection(Violation::SettingsAckUnasked));
         }
         self.local_settings_acked = true;
         self.timers.stop(Timer::SettingsAck);
+        // RFC 9113 §6.5.3: from here on the peer's encoder goes by our setting.
         self.decoder
             .set_max_table_size(self.config.header_table_size as usize);
         Ok(())

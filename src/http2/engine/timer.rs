@@ -1,4 +1,7 @@
 //! The instants at which the engine wants to be called again.
+//!
+//! Owns: one deadline for each kind of timer; the table has as many places as the enum has names.
+//! Never: reads a clock.
 
 use std::time::Instant;
 

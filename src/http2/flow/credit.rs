@@ -1,4 +1,7 @@
 //! Octets that were received and not yet given back to the peer.
+//!
+//! Owns: a number that cannot be copied. Never: knows which window it is owed to; its holder does.
+//! Spec: RFC 9113 §5.2, §6.9.
 
 use std::num::NonZeroU32;
 

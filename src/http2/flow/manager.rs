@@ -3,6 +3,7 @@
 //! This is the place of the window managers: a policy is asked here and nowhere else, by
 //! [`RecvWindow`](super::RecvWindow), so a pluggable one replaces [`Refill`] without touching the
 //! arithmetic.
+//! Spec: RFC 9113 §5.2.2, which leaves it to the receiver.
 
 /// The stock policy: hold the window at a fixed size, and return credit in few, large updates.
 ///

@@ -1,6 +1,7 @@
 //! All streams of a connection: the open ones, and a bounded memory of how others ended.
 //!
-//! Owns: identifiers and their order. A stale id finds nothing, and that is never an error here.
+//! Owns: identifiers and their order, and what may come late. A stale id finds nothing, and that is
+//! never an error here. Never: judges; it only tells what is known of an identifier.
 //! Spec: RFC 9113 §5.1, §5.1.1.
 
 use std::{
