@@ -226,7 +226,10 @@ mod tests {
     #[test]
     fn ipv6_hosts_lose_their_brackets_only_where_asked() {
         let v6 = netloc("http://[::1]:8080/").unwrap();
-        assert_eq!((v6.host(), v6.bare_host(), v6.port()), ("[::1]", "::1", 8080));
+        assert_eq!(
+            (v6.host(), v6.bare_host(), v6.port()),
+            ("[::1]", "::1", 8080)
+        );
         assert_eq!(v6.to_string(), "http://[::1]:8080");
     }
 
@@ -237,7 +240,10 @@ mod tests {
         assert_eq!(netloc("example.com:443"), Err(NetlocError::Relative));
         assert_eq!(netloc("ftp://h/"), Err(NetlocError::Scheme("ftp".into())));
         for bad in ["http://h:0/", "http://h:65536/"] {
-            assert!(matches!(netloc(bad), Err(NetlocError::Authority(_))), "{bad}");
+            assert!(
+                matches!(netloc(bad), Err(NetlocError::Authority(_))),
+                "{bad}"
+            );
         }
     }
 }

@@ -123,6 +123,7 @@ violations! {
     BlockInterrupted PROTOCOL_ERROR "RFC 9113 §6.10" "a field block interrupted by another frame";
     PriorityUpdateOnStream PROTOCOL_ERROR "RFC 9218 §7.1" "PRIORITY_UPDATE on a stream";
     PriorityUpdateLength FRAME_SIZE_ERROR "RFC 9218 §7.1" "PRIORITY_UPDATE shorter than 4 octets";
+    PriorityUpdateId PROTOCOL_ERROR "RFC 9218 §7.1" "PRIORITY_UPDATE about stream 0";
     PriorityUpdateFromServer PROTOCOL_ERROR "RFC 9218 §7.1" "PRIORITY_UPDATE sent by a server";
     // Field blocks.
     Compression COMPRESSION_ERROR "RFC 9113 §4.3" "a field block that cannot be decoded";

@@ -55,7 +55,7 @@ use crate::{
 };
 
 /// The bounds of a pool.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct PoolConfig {
     /// How long a connection may carry no stream before it is retired; `None` keeps it.
     ///

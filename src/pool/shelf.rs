@@ -42,7 +42,10 @@ impl<C: Conn> Shelf<C> {
         deferred.dropping.extend(dead.map(|entry| entry.conn));
         let entries = &mut self.entries;
         while let Some((waiter, lease)) = self.waiters.pop_with(|| reserve(entries)) {
-            deferred.answers.push((waiter, Ok(lease)));
+            deferred.answers.push(Answer {
+                waiter,
+                lease: Ok(lease),
+            });
         }
         if let Some(first) = self.waiters.first()
             && !self.is_dialing
@@ -126,7 +129,10 @@ impl<C: Conn> Shelf<C> {
 
     fn fail_all(&mut self, error: &Error, deferred: &mut Deferred<C>) {
         while let Some((waiter, error)) = self.waiters.pop_with(|| Some(error.clone())) {
-            deferred.answers.push((waiter, Err(error)));
+            deferred.answers.push(Answer {
+                waiter,
+                lease: Err(error),
+            });
         }
     }
 
@@ -246,10 +252,16 @@ impl<C: Conn> fmt::Debug for Lease<C> {
     }
 }
 
+/// What one waiter is to be told.
+struct Answer<C: Conn> {
+    waiter: Waiter<C>,
+    lease: Result<Lease<C>, Error>,
+}
+
 /// What was decided under the pool's lock, to be done without it.
 #[must_use = "waiters and connections are owed what it holds"]
 pub(super) struct Deferred<C: Conn> {
-    answers: Vec<(Waiter<C>, Result<Lease<C>, Error>)>,
+    answers: Vec<Answer<C>>,
     retiring: Vec<C>,
     /// Connections that ended by themselves.
     dropping: Vec<C>,
@@ -268,7 +280,11 @@ impl<C: Conn> Deferred<C> {
     /// Answers the waiters in their order and parts with the connections.
     pub(super) fn finish(self) {
         debug_assert!(self.dial.is_none(), "a dial that was decided on must begin");
-        for (waiter, answer) in self.answers {
+        for Answer {
+            waiter,
+            lease: answer,
+        } in self.answers
+        {
             waiter.answer(answer);
         }
         for conn in self.retiring {

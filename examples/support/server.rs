@@ -1,0 +1,77 @@
+//! A loopback HTTP/2 server for the examples: hyper over TLS, with a certificate made at start.
+
+#![allow(dead_code, reason = "each example uses its own part of this file")]
+
+use std::{convert::Infallible, error::Error, sync::Arc};
+
+use bytes::Bytes;
+use http::{Request, Response, Uri};
+use http_body_util::{BodyExt, Full};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::{ServerConfig, pki_types::PrivateKeyDer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+/// A server that runs until the program ends.
+pub struct Server {
+    /// Where it listens.
+    pub url: Uri,
+    /// Its certificate, in PEM.
+    pub certificate: String,
+}
+
+/// Starts the server on a free port of the loopback.
+pub async fn start() -> Result<Server, Box<dyn Error>> {
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der())?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![certified.cert.der().clone()], key)?;
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("https://localhost:{}/", listener.local_addr()?.port()).parse()?;
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(serve(acceptor.clone(), stream));
+        }
+    });
+    Ok(Server {
+        url,
+        certificate: certified.cert.pem(),
+    })
+}
+
+async fn serve(acceptor: TlsAcceptor, stream: TcpStream) {
+    let Ok(stream) = acceptor.accept(stream).await else {
+        return;
+    };
+    let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+        .max_concurrent_streams(1_000)
+        .serve_connection(TokioIo::new(stream), service_fn(answer));
+    if let Err(error) = connection.await {
+        eprintln!("server: {error}");
+    }
+}
+
+/// Says hello, or how many octets it was sent.
+async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (head, mut body) = request.into_parts();
+    let mut octets = 0_u64;
+    while let Some(Ok(frame)) = body.frame().await {
+        octets += frame.data_ref().map_or(0, |data| data.len() as u64);
+    }
+    let text = match octets {
+        0 => format!("hello from {}\n", head.uri.path()),
+        _ => format!("{} brought {octets} octets\n", head.method),
+    };
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    response.headers_mut().insert(
+        http::header::CONTENT_TYPE,
+        http::HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    Ok(response)
+}

@@ -1,0 +1,247 @@
+//! Request bodies with their type erased, and the request as it travels to a driver.
+//!
+//! Owns: the conversion of any `http_body::Body` into octets that a connection can take. A body that
+//! is empty costs nothing; any other is boxed once.
+
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::{Buf, Bytes};
+use http::{Method, request};
+use http_body::{Body, Frame};
+
+use crate::error::BoxError;
+
+/// A request on its way to a connection.
+#[derive(Debug)]
+pub(crate) struct OutgoingRequest {
+    pub(crate) parts: request::Parts,
+    pub(crate) body: OutgoingBody,
+}
+
+/// What is left to send of a request's body.
+pub(crate) enum OutgoingBody {
+    /// Nothing, or nothing more.
+    Empty,
+    /// All of it: it can be sent again.
+    Whole(Bytes),
+    /// Piece by piece.
+    Streaming(StreamingBody),
+    /// A driver has taken it, and has not given it back.
+    Taken,
+}
+
+type DynBody = dyn Body<Data = Bytes, Error = BoxError> + Send;
+
+/// A body of unknown type. It can be sent again only while it was never polled.
+pub(crate) struct StreamingBody {
+    body: Pin<Box<DynBody>>,
+    is_polled: bool,
+}
+
+impl OutgoingBody {
+    /// Whether polling this body was never needed: then it can go out again.
+    pub(crate) const fn is_replayable(&self) -> bool {
+        match self {
+            Self::Empty | Self::Whole(_) => true,
+            Self::Streaming(body) => !body.is_polled,
+            Self::Taken => false,
+        }
+    }
+
+    /// Erases a body's type.
+    pub(crate) fn new<B>(body: B) -> Self
+    where
+        B: Body + Send + 'static,
+        B::Data: Buf + Send,
+        B::Error: Into<BoxError>,
+    {
+        if body.is_end_stream() {
+            return Self::Empty;
+        }
+        Self::Streaming(StreamingBody {
+            body: Box::pin(Erased { body }),
+            is_polled: false,
+        })
+    }
+
+    /// Takes a streaming body out, to send it; others stay with the request.
+    pub(crate) fn take_streaming(&mut self) -> Option<StreamingBody> {
+        match std::mem::replace(self, Self::Taken) {
+            Self::Streaming(body) => Some(body),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+
+    /// Takes the body whole if it is ready as a whole, so that it goes out with its head in one
+    /// step. Bodies above `limit` octets stay as they are: they are sent piece by piece anyway.
+    pub(crate) fn settle(self, cx: &mut Context<'_>, limit: u64) -> Result<Self, BoxError> {
+        let Self::Streaming(mut body) = self else {
+            return Ok(self);
+        };
+        let is_small = body.exact_len().is_some_and(|octets| octets <= limit);
+        if !is_small {
+            return Ok(Self::Streaming(body));
+        }
+        match body.poll_frame(cx) {
+            Poll::Ready(None) => Ok(Self::Empty),
+            Poll::Ready(Some(Err(error))) => Err(error),
+            Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                Ok(data) if body.body.is_end_stream() => Ok(Self::Whole(data)),
+                Ok(data) => Ok(Self::Streaming(body.prepend(Frame::data(data)))),
+                Err(other) => Ok(Self::Streaming(body.prepend(other))),
+            },
+            Poll::Pending => Ok(Self::Streaming(body)),
+        }
+    }
+
+    /// The octets to come, where known before they are sent.
+    pub(crate) fn exact_len(&self) -> Option<u64> {
+        match self {
+            Self::Empty => Some(0),
+            Self::Whole(data) => Some(data.len() as u64),
+            Self::Streaming(body) => body.exact_len(),
+            Self::Taken => None,
+        }
+    }
+}
+
+impl OutgoingRequest {
+    /// The content-length to announce when the caller announced none: the body's length if known,
+    /// and zero only for methods of which a body is expected (RFC 9110 §8.6).
+    pub(crate) fn content_length(&self) -> Option<u64> {
+        let method = &self.parts.method;
+        match self.body.exact_len()? {
+            0 if *method != Method::POST && *method != Method::PUT && *method != Method::PATCH => {
+                None
+            }
+            octets => Some(octets),
+        }
+    }
+}
+
+impl StreamingBody {
+    /// The next data or trailers.
+    pub(crate) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.is_polled = true;
+        self.body.as_mut().poll_frame(cx)
+    }
+
+    /// Whether the body knows that nothing more comes.
+    pub(crate) fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn exact_len(&self) -> Option<u64> {
+        self.body.size_hint().exact()
+    }
+
+    /// A body that begins with a frame which was already taken out of this one.
+    fn prepend(self, frame: Frame<Bytes>) -> Self {
+        let rest = self.body;
+        Self {
+            body: Box::pin(Prepended {
+                first: Some(frame),
+                rest,
+            }),
+            is_polled: true,
+        }
+    }
+}
+
+impl fmt::Debug for OutgoingBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("Empty"),
+            Self::Whole(data) => write!(f, "Whole({} octets)", data.len()),
+            Self::Streaming(_) => f.write_str("Streaming"),
+            Self::Taken => f.write_str("Taken"),
+        }
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// Turns any data into `Bytes` and any error into a boxed one.
+    struct Erased<B> {
+        #[pin]
+        body: B,
+    }
+}
+
+impl<B> Body for Erased<B>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.project().body.poll_frame(cx).map(|frame| {
+            frame.map(|result| {
+                result
+                    // No copy where the data is `Bytes` already.
+                    .map(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining())))
+                    .map_err(Into::into)
+            })
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A frame, and the body that it was taken from.
+struct Prepended {
+    first: Option<Frame<Bytes>>,
+    rest: Pin<Box<DynBody>>,
+}
+
+impl Body for Prepended {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.first.take() {
+            Some(first) => Poll::Ready(Some(Ok(first))),
+            None => self.rest.as_mut().poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.first.is_none() && self.rest.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        let rest = self.rest.size_hint();
+        let first = self
+            .first
+            .as_ref()
+            .and_then(Frame::data_ref)
+            .map_or(0, |data| data.len() as u64);
+        match rest.exact() {
+            Some(octets) => http_body::SizeHint::with_exact(octets + first),
+            None => rest,
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! The cell that a caller and a connection's driver share for one exchange.
+//!
+//! Owns: what has arrived and was not read yet, the one waker of whoever reads, and the request
+//! until it can no longer be sent again. Locked for moments: never while a waker is called, a body
+//! is polled, or anything is awaited.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use super::{OutgoingRequest, inbox::Inbox};
+use crate::{
+    error::Error,
+    http2::{Credit, StreamId, message::ResponseHead},
+};
+
+/// What a response does to the connection that carries it.
+pub(crate) trait StreamControl: Send + Sync + fmt::Debug {
+    /// Octets were consumed; their debt goes back.
+    fn release(&self, id: StreamId, credit: Credit);
+    /// Nobody wants the rest of the exchange.
+    fn cancel(&self, id: StreamId);
+    /// How much credit may be held back before it is returned, in octets.
+    fn credit_step(&self) -> u32;
+}
+
+/// One exchange.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    control: Arc<dyn StreamControl>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// The request, until a response makes sending it again pointless.
+    request: Option<OutgoingRequest>,
+    stage: Stage,
+    /// The stream, once there is one; stream 0 before.
+    stream_id: StreamId,
+    head: Option<ResponseHead>,
+    inbox: Inbox,
+    /// Credit of octets that were read and not returned yet.
+    credit: Option<Credit>,
+    trailers: Option<HeaderMap>,
+    waker: Option<Waker>,
+}
+
+/// How far the exchange has come, as its driver sees it.
+#[derive(Debug)]
+enum Stage {
+    /// In the driver's mailbox.
+    Queued,
+    /// On a stream.
+    Started(StreamId),
+    /// The response has arrived in full, or failed; `sending` is the stream whose upload goes on.
+    Ended {
+        sending: Option<StreamId>,
+        outcome: Result<(), Failed>,
+    },
+    /// The caller has dropped its end.
+    Abandoned,
+}
+
+/// How an exchange failed, and whether the request may go out again as it is.
+#[derive(Debug)]
+struct Failed {
+    error: Error,
+    is_resendable: bool,
+}
+
+/// What waiting for a head comes to.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// The head; `is_end` if there is no body.
+    Head {
+        head: ResponseHead,
+        stream_id: StreamId,
+        is_end: bool,
+    },
+    /// The peer did not process the request, and here it is again.
+    Unsent(OutgoingRequest, Error),
+    /// The exchange failed.
+    Failed(Error),
+}
+
+/// What a driver puts into a slot.
+#[derive(Debug)]
+pub(crate) enum Arrived {
+    /// The final head.
+    Head(ResponseHead),
+    /// Content.
+    Data(Bytes, Option<Credit>),
+    /// The trailer section.
+    Trailers(HeaderMap),
+}
+
+/// What comes after what has arrived.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Then {
+    /// More.
+    More,
+    /// Nothing: the response is complete. `sending` is the stream if our upload still goes on.
+    End {
+        /// The stream to cancel when the caller leaves.
+        sending: Option<StreamId>,
+    },
+}
+
+impl Slot {
+    /// A slot for a request that is about to enter a driver's mailbox.
+    pub(crate) fn new(request: OutgoingRequest, control: Arc<dyn StreamControl>) -> Arc<Self> {
+        Arc::new(Self {
+            control,
+            state: Mutex::new(State {
+                request: Some(request),
+                stage: Stage::Queued,
+                stream_id: StreamId::CONNECTION,
+                head: None,
+                inbox: Inbox::default(),
+                credit: None,
+                trailers: None,
+                waker: None,
+            }),
+        })
+    }
+
+    /// A panic elsewhere cannot leave the state half-changed: no method runs foreign code while
+    /// it holds the lock.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // The driver's end.
+
+    /// Lends the request to the driver, which turns it into a stream; `None` if the caller has
+    /// left meanwhile.
+    pub(crate) fn start<E>(
+        &self,
+        open: impl FnOnce(&mut OutgoingRequest) -> Result<StreamId, E>,
+    ) -> Option<Result<StreamId, E>> {
+        let mut state = self.lock();
+        if !matches!(state.stage, Stage::Queued) {
+            return None;
+        }
+        let opened = open(state.request.as_mut()?);
+        if let Ok(id) = &opened {
+            state.stage = Stage::Started(*id);
+            state.stream_id = *id;
+        }
+        Some(opened)
+    }
+
+    /// Puts something in, and gives the waker of whoever waits for it.
+    pub(crate) fn arrive(&self, arrived: Arrived, then: Then) -> Option<Waker> {
+        let mut state = self.lock();
+        let mut settled = None;
+        match arrived {
+            Arrived::Head(head) => {
+                state.head = Some(head);
+                settled = state.request.take();
+            }
+            Arrived::Data(data, credit) => {
+                if !data.is_empty() && !matches!(state.stage, Stage::Abandoned) {
+                    state.inbox.push(data, credit);
+                }
+            }
+            Arrived::Trailers(trailers) => state.trailers = Some(trailers),
+        }
+        if let Then::End { sending } = then {
+            state.end(sending, Ok(()));
+        }
+        let waker = state.waker.take();
+        drop(state);
+        // Outside the lock: the destructors of a request's extensions are foreign code.
+        drop(settled);
+        waker
+    }
+
+    /// The exchange failed. With `is_resendable`, the peer did not process the request.
+    pub(crate) fn fail(&self, error: Error, is_resendable: bool) -> Option<Waker> {
+        let mut state = self.lock();
+        let failed = Failed {
+            error,
+            is_resendable,
+        };
+        state.end(None, Err(failed));
+        state.waker.take()
+    }
+
+    /// Our upload is over, too: nothing is left to cancel.
+    pub(crate) fn sending_finished(&self) {
+        if let Stage::Ended { sending, .. } = &mut self.lock().stage {
+            *sending = None;
+        }
+    }
+
+    /// Gives a body back that was taken from the request and never polled.
+    pub(crate) fn return_body(&self, body: super::OutgoingBody) {
+        if let Some(request) = &mut self.lock().request {
+            request.body = body;
+        }
+    }
+
+    // The caller's end.
+
+    /// Waits for the head. Ready once.
+    pub(crate) fn poll_head(&self, cx: &Context<'_>) -> Poll<Outcome> {
+        let mut state = self.lock();
+        if let Some(head) = state.head.take() {
+            return Poll::Ready(state.take_head(head));
+        }
+        if let Stage::Ended {
+            outcome: Err(failed),
+            ..
+        } = &state.stage
+        {
+            let (error, is_resendable) = (failed.error.clone(), failed.is_resendable);
+            let request = state.request.take();
+            return Poll::Ready(match request.filter(|_| is_resendable) {
+                Some(request) if request.body.is_replayable() => Outcome::Unsent(request, error),
+                _ => Outcome::Failed(error),
+            });
+        }
+        state.wait(cx);
+        Poll::Pending
+    }
+
+    /// Waits for the next part of the body: content, then trailers, then the end.
+    pub(crate) fn poll_part(&self, cx: &Context<'_>) -> Poll<Option<Result<Part, Error>>> {
+        let mut state = self.lock();
+        if let Some((data, credit)) = state.inbox.pop() {
+            let due = state.owe(credit, self.control.credit_step());
+            drop(state);
+            if let Some((id, credit)) = due {
+                self.control.release(id, credit);
+            }
+            return Poll::Ready(Some(Ok(Part::Data(data))));
+        }
+        let trailers = state.trailers.take();
+        match &state.stage {
+            Stage::Ended {
+                outcome: Err(failed),
+                ..
+            } => Poll::Ready(Some(Err(failed.error.clone()))),
+            Stage::Ended {
+                outcome: Ok(()), ..
+            } => Poll::Ready(trailers.map(|trailers| Ok(Part::Trailers(trailers)))),
+            Stage::Abandoned => Poll::Ready(None),
+            Stage::Queued | Stage::Started(_) => {
+                state.trailers = trailers;
+                state.wait(cx);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Whether nothing more comes: no content, no trailers, no error.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        let state = self.lock();
+        let is_complete = matches!(
+            state.stage,
+            Stage::Ended {
+                outcome: Ok(()),
+                ..
+            }
+        );
+        is_complete && state.inbox.is_empty() && state.trailers.is_none()
+    }
+
+    /// The caller leaves. What is left of the exchange is cancelled, and unread octets go with
+    /// their stream.
+    pub(crate) fn abandon(&self) {
+        let mut state = self.lock();
+        let stage = std::mem::replace(&mut state.stage, Stage::Abandoned);
+        let inbox = std::mem::take(&mut state.inbox);
+        let request = state.request.take();
+        state.waker = None;
+        drop(state);
+        // Outside the lock: a body's destructor is foreign code.
+        drop((inbox, request));
+        if let Stage::Started(id)
+        | Stage::Ended {
+            sending: Some(id), ..
+        } = stage
+        {
+            self.control.cancel(id);
+        }
+    }
+}
+
+/// A part of a body.
+#[derive(Debug)]
+pub(crate) enum Part {
+    Data(Bytes),
+    Trailers(HeaderMap),
+}
+
+impl State {
+    /// The response is over. A caller who has left does not learn of it.
+    fn end(&mut self, sending: Option<StreamId>, outcome: Result<(), Failed>) {
+        if let Stage::Queued | Stage::Started(_) = self.stage {
+            self.stage = Stage::Ended { sending, outcome };
+        }
+    }
+
+    fn wait(&mut self, cx: &Context<'_>) {
+        match &mut self.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => self.waker = Some(cx.waker().clone()),
+        }
+    }
+
+    fn take_head(&self, head: ResponseHead) -> Outcome {
+        let is_end = match &self.stage {
+            Stage::Ended { sending, outcome } => {
+                outcome.is_ok() && sending.is_none() && self.is_drained()
+            }
+            Stage::Queued | Stage::Started(_) | Stage::Abandoned => false,
+        };
+        Outcome::Head {
+            head,
+            stream_id: self.stream_id,
+            is_end,
+        }
+    }
+
+    fn is_drained(&self) -> bool {
+        self.inbox.is_empty() && self.trailers.is_none()
+    }
+
+    /// Adds to the credit that is to go back, and gives it out once it is worth a message. Once
+    /// the response is complete the peer needs none.
+    fn owe(&mut self, credit: Option<Credit>, step: u32) -> Option<(StreamId, Credit)> {
+        let Stage::Started(id) = self.stage else {
+            return None;
+        };
+        let owed = Credit::merge_options(self.credit.take(), credit)?;
+        if owed.octets() >= step {
+            return Some((id, owed));
+        }
+        self.credit = Some(owed);
+        None
+    }
+}

@@ -1,0 +1,315 @@
+//! One call, from the caller's request to the response head.
+//!
+//! Owns: the request until a driver has it, and again whenever it comes back unsent. A request
+//! goes out again by itself only when the peer provably did not process it and its body can be had
+//! again (RFC 9113 §8.7).
+
+use std::{
+    fmt, mem,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use http::{Method, Response, Version};
+use tokio::time::Sleep;
+use tracing::debug;
+
+use super::{
+    ConnectionInfo,
+    dialer::{Dialer, Http2Conn},
+    info::Facts,
+    transport::Shared,
+};
+use crate::{
+    body::{BodyTimeouts, Outcome, OutgoingRequest, ResponseBody, Slot},
+    error::{Error, Kind, Phase, Retry, Scope},
+    http2::{
+        StreamId,
+        message::{ResponseHead, expects_no_content},
+    },
+    netloc::Netloc,
+    pool::{Acquire, Lease},
+};
+
+/// The future of a [`Transport`](super::Transport)'s call. Nothing happens before it is polled;
+/// dropping it cancels the exchange.
+#[must_use = "futures do nothing unless polled"]
+pub struct ResponseFuture {
+    shared: Arc<Shared>,
+    stage: Stage,
+    tries: u32,
+    netloc: Option<Netloc>,
+    head_limit: Option<Pin<Box<Sleep>>>,
+    whole_limit: Option<Pin<Box<Sleep>>>,
+}
+
+enum Stage {
+    /// The request was never good.
+    Rejected(Error),
+    /// It has not been polled yet.
+    New(OutgoingRequest),
+    /// It wants a connection.
+    Ready(OutgoingRequest),
+    /// It waits for one.
+    Leasing(Acquire<Dialer>, OutgoingRequest),
+    /// A driver has it.
+    Sent(Pending),
+    Done,
+}
+
+/// An exchange whose head has not come. Dropped, it leaves the exchange.
+struct Pending {
+    slot: Option<Arc<Slot>>,
+    facts: Arc<Facts>,
+    is_reused: bool,
+    method: Method,
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if let Some(slot) = &self.slot {
+            slot.abandon();
+        }
+    }
+}
+
+impl ResponseFuture {
+    /// How often a request is sent in all. Each try is on another connection or after the server
+    /// has said that it did nothing, so more than a few mean that it never will.
+    const MAX_TRIES: u32 = 4;
+    /// Bodies up to this size are sent whole, with their head, in one step: they fit the window
+    /// that every stream has from the start (RFC 9113 §6.9.2).
+    const WHOLE_BODY: u64 = 65_535;
+
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        admitted: Result<Netloc, Error>,
+        request: OutgoingRequest,
+    ) -> Self {
+        let (netloc, stage) = match admitted {
+            Ok(netloc) => (Some(netloc), Stage::New(request)),
+            Err(error) => (None, Stage::Rejected(error)),
+        };
+        Self {
+            shared,
+            stage,
+            tries: 0,
+            netloc,
+            head_limit: None,
+            whole_limit: None,
+        }
+    }
+
+    fn poll_stages(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<ResponseBody>, Error>> {
+        loop {
+            match mem::replace(&mut self.stage, Stage::Done) {
+                Stage::Rejected(error) => return Poll::Ready(Err(error)),
+                Stage::New(request) => self.stage = Stage::Ready(self.begin(request, cx)?),
+                Stage::Ready(request) => self.stage = self.lease(request),
+                Stage::Leasing(mut acquire, request) => match Pin::new(&mut acquire).poll(cx) {
+                    Poll::Ready(lease) => self.stage = self.send(lease?, request),
+                    Poll::Pending => {
+                        self.stage = Stage::Leasing(acquire, request);
+                        return Poll::Pending;
+                    }
+                },
+                Stage::Sent(pending) => {
+                    let Some(outcome) = pending.poll(cx) else {
+                        self.stage = Stage::Sent(pending);
+                        return Poll::Pending;
+                    };
+                    match self.settle(pending, outcome) {
+                        Settled::Again(request) => self.stage = Stage::Ready(*request),
+                        Settled::Response(response) => return Poll::Ready(Ok(response)),
+                        Settled::Failed(error) => return Poll::Ready(Err(error)),
+                    }
+                }
+                Stage::Done => panic!("a call's future was polled after it was ready"),
+            }
+        }
+    }
+
+    /// The first poll: clocks start, and a body that is ready is taken whole.
+    fn begin(
+        &mut self,
+        request: OutgoingRequest,
+        cx: &mut Context<'_>,
+    ) -> Result<OutgoingRequest, Error> {
+        self.whole_limit = sleep(self.shared.timeouts.whole);
+        let OutgoingRequest { parts, body } = request;
+        let body = body.settle(cx, Self::WHOLE_BODY).map_err(|cause| {
+            let error = Error::new(Kind::RequestBody, Scope::Request, Retry::Never);
+            self.locate(error.with_source(cause))
+        })?;
+        Ok(OutgoingRequest { parts, body })
+    }
+
+    fn lease(&mut self, request: OutgoingRequest) -> Stage {
+        let Some(netloc) = &self.netloc else {
+            // Only a rejected request has no netloc, and that never gets here.
+            return Stage::Done;
+        };
+        match self.shared.pool.try_lease(netloc) {
+            Some(lease) => self.send(lease, request),
+            None => Stage::Leasing(self.shared.pool.lease(netloc), request),
+        }
+    }
+
+    fn send(&mut self, lease: Lease<Http2Conn>, request: OutgoingRequest) -> Stage {
+        self.tries += 1;
+        let is_reused = lease.is_reused();
+        let conn = lease.start();
+        let method = request.parts.method.clone();
+        let slot = Slot::new(request, conn.handle.control());
+        if !conn.handle.send(Arc::clone(&slot)) {
+            // The connection ended between the lease and now.
+            let error = Error::new(Kind::Closed, Scope::Connection, Retry::Safe);
+            slot.fail(self.locate(error), true);
+        }
+        self.head_limit = sleep(self.shared.timeouts.response_head);
+        Stage::Sent(Pending {
+            slot: Some(slot),
+            facts: conn.facts,
+            is_reused,
+            method,
+        })
+    }
+
+    fn settle(&mut self, mut pending: Pending, outcome: Outcome) -> Settled {
+        match outcome {
+            Outcome::Head {
+                head,
+                stream_id,
+                is_end,
+            } => {
+                let timeouts = BodyTimeouts {
+                    idle: self.shared.timeouts.body_idle,
+                    whole: self.whole_limit.take(),
+                };
+                let body = pending.body(&head, is_end, timeouts);
+                let response = pending.response(head, stream_id, body);
+                Settled::Response(response)
+            }
+            Outcome::Unsent(request, error) if self.tries < Self::MAX_TRIES => {
+                debug!(%error, tries = self.tries, "not processed: the request goes out again");
+                pending.slot = None;
+                Settled::Again(Box::new(request))
+            }
+            Outcome::Unsent(_, error) | Outcome::Failed(error) => {
+                pending.slot = None;
+                Settled::Failed(error)
+            }
+        }
+    }
+
+    fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        if let Some(whole) = &mut self.whole_limit
+            && whole.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(self.timed_out(Phase::Whole));
+        }
+        if let Some(head) = &mut self.head_limit
+            && matches!(self.stage, Stage::Sent(_))
+            && head.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(self.timed_out(Phase::ResponseHead));
+        }
+        Poll::Pending
+    }
+
+    fn timed_out(&self, phase: Phase) -> Error {
+        let (scope, retry) = match self.stage {
+            Stage::Sent(_) => (Scope::Stream, Retry::IfIdempotent),
+            _ => (Scope::Request, Retry::Safe),
+        };
+        self.locate(Error::new(Kind::Timeout(phase), scope, retry))
+    }
+
+    fn locate(&self, error: Error) -> Error {
+        match &self.netloc {
+            Some(netloc) => error.with_netloc(netloc),
+            None => error,
+        }
+    }
+}
+
+/// What an outcome means for the call.
+enum Settled {
+    /// Boxed, because it is rare and large.
+    Again(Box<OutgoingRequest>),
+    Response(Response<ResponseBody>),
+    Failed(Error),
+}
+
+impl Pending {
+    fn poll(&self, cx: &Context<'_>) -> Option<Outcome> {
+        match self.slot.as_ref()?.poll_head(cx) {
+            Poll::Ready(outcome) => Some(outcome),
+            Poll::Pending => None,
+        }
+    }
+
+    /// The body takes over the slot, unless there is nothing left to read or to cancel.
+    fn body(&mut self, head: &ResponseHead, is_end: bool, timeouts: BodyTimeouts) -> ResponseBody {
+        let remaining = if expects_no_content(&self.method, head.status) {
+            Some(0)
+        } else {
+            head.content_length
+        };
+        match self.slot.take() {
+            Some(slot) if !is_end => ResponseBody::new(slot, remaining, timeouts),
+            _ => ResponseBody::default(),
+        }
+    }
+
+    fn response(
+        &self,
+        head: ResponseHead,
+        stream_id: StreamId,
+        body: ResponseBody,
+    ) -> Response<ResponseBody> {
+        let mut response = Response::new(body);
+        *response.status_mut() = head.status;
+        *response.version_mut() = Version::HTTP_2;
+        *response.headers_mut() = head.headers;
+        let info = ConnectionInfo::new(Arc::clone(&self.facts), self.is_reused, stream_id);
+        response.extensions_mut().insert(info);
+        response
+    }
+}
+
+fn sleep(limit: Option<Duration>) -> Option<Pin<Box<Sleep>>> {
+    limit.map(|limit| Box::pin(tokio::time::sleep(limit)))
+}
+
+impl Future for ResponseFuture {
+    type Output = Result<Response<ResponseBody>, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Poll::Ready(result) = self.poll_stages(cx) {
+            return Poll::Ready(result);
+        }
+        let error = ready!(self.poll_limits(cx));
+        // Leaving the stage cancels what it held.
+        self.stage = Stage::Done;
+        Poll::Ready(Err(error))
+    }
+}
+
+impl fmt::Debug for ResponseFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stage = match &self.stage {
+            Stage::Rejected(_) => "rejected",
+            Stage::New(_) | Stage::Ready(_) => "new",
+            Stage::Leasing(..) => "waiting for a connection",
+            Stage::Sent(_) => "waiting for the response",
+            Stage::Done => "done",
+        };
+        f.debug_struct("ResponseFuture")
+            .field("stage", &stage)
+            .field("netloc", &self.netloc)
+            .finish_non_exhaustive()
+    }
+}

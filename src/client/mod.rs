@@ -1,0 +1,14 @@
+//! The transport: from a request to a connection, and from a stream to a response.
+//!
+//! Owns: the joining of pool, connector and driver, which do not know each other; what is sent
+//! again by itself; and the public service.
+
+mod builder;
+mod dialer;
+mod future;
+mod info;
+mod transport;
+
+pub use self::{
+    builder::TransportBuilder, future::ResponseFuture, info::ConnectionInfo, transport::Transport,
+};

@@ -1,0 +1,115 @@
+//! Facts from the engine become contents of slots.
+//!
+//! Owns: the only place that collects wakers. A slot gives its waker once, so however many frames
+//! came for it in one read, its reader is woken at most once.
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tracing::{debug, trace};
+
+use super::{failure::End, http2::Http2Driver};
+use crate::{
+    body::{Arrived, Then},
+    http2::{
+        ErrorCode, State, StreamId,
+        engine::{Event, Failure},
+    },
+};
+
+impl<IO> Http2Driver<IO>
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin,
+{
+    /// Empties the engine of facts.
+    pub(super) fn deliver(&mut self) {
+        while let Some(event) = self.engine.poll_event() {
+            self.deliver_one(event);
+        }
+    }
+
+    fn deliver_one(&mut self, event: Event) {
+        match event {
+            Event::Head {
+                id,
+                head,
+                end_stream,
+            } => {
+                if let Some(exchange) = self.exchanges.get_mut(&id) {
+                    exchange.has_head = true;
+                }
+                let then = self.then(id, end_stream);
+                self.arrive(id, Arrived::Head(head), then);
+            }
+            Event::Data {
+                id,
+                data,
+                credit,
+                end_stream,
+            } => {
+                let then = self.then(id, end_stream);
+                self.arrive(id, Arrived::Data(data, credit), then);
+            }
+            Event::Trailers { id, fields } => {
+                let then = self.then(id, true);
+                self.arrive(id, Arrived::Trailers(fields), then);
+            }
+            Event::Failed { id, failure } => self.fail(id, failure),
+            Event::SendStopped { id } => {
+                trace!(%id, "the peer wants no more of the request's body");
+                if let Some(exchange) = self.exchanges.get_mut(&id) {
+                    exchange.upload = None;
+                }
+            }
+            Event::Finished { id } => {
+                if let Some(exchange) = self.exchanges.remove(&id) {
+                    exchange.slot.sending_finished();
+                    self.shared.release_slot();
+                }
+            }
+            Event::PeerSettings(settings) => {
+                self.shared
+                    .set_limit(settings.max_concurrent_streams as usize);
+            }
+            Event::Retired => {
+                debug!(netloc = %self.endpoint.netloc, "the connection is retired");
+                self.shared.end();
+            }
+            Event::Closed(closure) => {
+                let goaway = self.engine.goaway().cloned();
+                self.end.get_or_insert(End::Closed(closure, goaway));
+            }
+            Event::Interim { id, head } => {
+                trace!(%id, status = %head.status, "interim response");
+            }
+            Event::Pong { .. } => {}
+        }
+    }
+
+    /// What follows an arrival; at the end of a response an upload may still be under way.
+    fn then(&self, id: StreamId, end_stream: bool) -> Then {
+        if !end_stream {
+            return Then::More;
+        }
+        let is_sending = self.engine.stream_state(id) != State::Closed;
+        Then::End {
+            sending: is_sending.then_some(id),
+        }
+    }
+
+    fn arrive(&mut self, id: StreamId, arrived: Arrived, then: Then) {
+        if let Some(exchange) = self.exchanges.get(&id) {
+            self.wakers.extend(exchange.slot.arrive(arrived, then));
+        }
+    }
+
+    fn fail(&mut self, id: StreamId, failure: Failure) {
+        let is_unprocessed = matches!(
+            failure,
+            Failure::Unprocessed(_) | Failure::Reset(ErrorCode::REFUSED_STREAM)
+        );
+        if let Some(exchange) = self.exchanges.remove(&id) {
+            let error = self.endpoint.stream_failed(failure).with_stream_id(id);
+            exchange.fail(error, is_unprocessed, &mut self.wakers);
+            self.shared.release_slot();
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The callers' end of a driver.
+//!
+//! Owns: the count of stream slots, and whether new streams are taken. Slots are reserved before a
+//! request enters the mailbox and freed by the driver when its stream ends, so the mailbox never
+//! holds more requests than the peer takes at once (RFC 9113 §5.1.2).
+
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use super::mailbox::{Command, Mailbox};
+use crate::{
+    body::{Slot, StreamControl},
+    http2::{Credit, StreamId},
+};
+
+/// Whoever wants to know when a connection can take more, or nothing more.
+pub(crate) trait Observer: Send + Sync {
+    /// A slot came free; so many are in use still.
+    fn slot_freed(&self, in_use: usize);
+    /// The peer allows more streams than before.
+    fn limit_raised(&self);
+    /// No new streams are taken from now on.
+    fn ended(&self);
+}
+
+/// A connection's handle; clones are the same connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Http2Handle {
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What the handles and the driver share.
+pub(super) struct Shared {
+    pub(super) mailbox: Mailbox,
+    in_use: AtomicUsize,
+    limit: AtomicUsize,
+    takes_streams: AtomicBool,
+    observer: OnceLock<Box<dyn Observer>>,
+    credit_step: u32,
+}
+
+impl Http2Handle {
+    /// A handle for up to `limit` streams at once, until the peer says how many.
+    pub(super) fn new(limit: usize, credit_step: u32) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                mailbox: Mailbox::default(),
+                in_use: AtomicUsize::new(0),
+                limit: AtomicUsize::new(limit),
+                takes_streams: AtomicBool::new(true),
+                observer: OnceLock::new(),
+                credit_step,
+            }),
+        }
+    }
+
+    /// Takes one slot; false when none is free or no new streams are taken.
+    pub(crate) fn try_reserve(&self) -> bool {
+        let shared = &self.shared;
+        if !self.is_open() {
+            return false;
+        }
+        let limit = shared.limit.load(Ordering::Relaxed);
+        shared
+            .in_use
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |in_use| {
+                (in_use < limit).then_some(in_use + 1)
+            })
+            .is_ok()
+    }
+
+    /// Gives a slot back.
+    pub(crate) fn release_slot(&self) {
+        self.shared.release_slot();
+    }
+
+    /// Whether new streams are taken.
+    pub(crate) fn is_open(&self) -> bool {
+        self.shared.takes_streams.load(Ordering::Acquire)
+    }
+
+    /// Slots taken now.
+    pub(crate) fn in_use(&self) -> usize {
+        self.shared.in_use.load(Ordering::Acquire)
+    }
+
+    /// Asks the driver to take no new streams, and to close when the last is done.
+    pub(crate) fn retire(&self) {
+        // A driver that is gone has nothing to retire.
+        let _gone = self.shared.mailbox.push(Command::Retire);
+    }
+
+    /// Installs the observer; only the first one counts.
+    pub(crate) fn observe(&self, observer: Box<dyn Observer>) {
+        let _second = self.shared.observer.set(observer);
+        if !self.is_open() {
+            self.shared.observed(|observer| observer.ended());
+        }
+    }
+
+    /// Sends the request of a slot for which a stream was reserved. The driver frees the
+    /// reservation. False if the driver is gone: the reservation is freed, and the request still
+    /// in its slot.
+    pub(crate) fn send(&self, slot: Arc<Slot>) -> bool {
+        let sent = self.shared.mailbox.push(Command::Open(slot)).is_ok();
+        if !sent {
+            self.release_slot();
+        }
+        sent
+    }
+
+    /// What response bodies tell the driver.
+    pub(crate) fn control(&self) -> Arc<dyn StreamControl> {
+        self.shared.clone()
+    }
+}
+
+impl Shared {
+    fn observed(&self, tell: impl FnOnce(&dyn Observer)) {
+        if let Some(observer) = self.observer.get() {
+            tell(&**observer);
+        }
+    }
+
+    pub(super) fn release_slot(&self) {
+        let before = self.in_use.fetch_sub(1, Ordering::AcqRel);
+        debug_assert!(before > 0, "a slot is freed once");
+        self.observed(|observer| observer.slot_freed(before - 1));
+    }
+
+    /// The peer has said how many streams it takes.
+    pub(super) fn set_limit(&self, limit: usize) {
+        let before = self.limit.swap(limit, Ordering::Relaxed);
+        if limit > before {
+            self.observed(|observer| observer.limit_raised());
+        }
+    }
+
+    /// No new streams from now on.
+    pub(super) fn end(&self) {
+        if self.takes_streams.swap(false, Ordering::AcqRel) {
+            self.observed(|observer| observer.ended());
+        }
+    }
+}
+
+impl StreamControl for Shared {
+    fn release(&self, id: StreamId, credit: Credit) {
+        // With the driver gone, so is the window.
+        let _gone = self.mailbox.push(Command::Release(id, credit));
+    }
+
+    fn cancel(&self, id: StreamId) {
+        // With the driver gone, so is the stream.
+        let _gone = self.mailbox.push(Command::Cancel(id));
+    }
+
+    fn credit_step(&self) -> u32 {
+        self.credit_step
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Http2")
+            .field("in_use", &self.in_use)
+            .field("limit", &self.limit)
+            .field("takes_streams", &self.takes_streams)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,506 @@
+//! The HTTP/2 driver: one loop of commands, reads, deliveries and writes.
+//!
+//! Owns: the socket and the engine. Each turn carries out all commands, reads what is there,
+//! handles all its frames, and only then wakes callers, each at most once. Having woken somebody it
+//! yields once, so that the requests they make next leave in one write with each other.
+//! Reads come before writes: a GOAWAY or an end that is already here is seen before a request is
+//! written to a connection that is gone.
+
+use std::{
+    collections::HashMap,
+    hash::BuildHasherDefault,
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, Waker, ready},
+    time::{Duration, Instant},
+};
+
+use bytes::{Buf, BytesMut};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    time::Sleep,
+};
+use tracing::debug;
+
+use super::{
+    failure::{End, Endpoint, Reached},
+    handle::{Http2Handle, Shared},
+    mailbox::Command,
+    upload::{Asked, Upload},
+};
+use crate::{
+    body::{OutgoingBody, OutgoingRequest, Slot},
+    clock,
+    http2::{
+        self, Engine, ErrorCode, IdHasher, StreamId,
+        codec::Output,
+        engine::{BodyPlan, Progress, Refusal},
+        message::RequestHead,
+    },
+};
+
+/// How a driver treats its connection.
+#[derive(Clone, Debug)]
+pub(crate) struct DriverConfig {
+    pub(crate) engine: http2::Config,
+    /// How long the peer may take none of our octets while some wait.
+    pub(crate) write_timeout: Option<Duration>,
+}
+
+/// A connection's task. It is a future that ends with the connection.
+pub(crate) struct Http2Driver<IO> {
+    io: IO,
+    pub(super) engine: Engine,
+    pub(super) shared: Arc<Shared>,
+    pub(super) endpoint: Endpoint,
+    pub(super) exchanges: HashMap<StreamId, Exchange, BuildHasherDefault<IdHasher>>,
+    /// Wakers of callers to whom something was delivered in this turn.
+    pub(super) wakers: Vec<Waker>,
+    commands: Vec<Command>,
+    input: BytesMut,
+    read_size: usize,
+    output: Output,
+    written: Written,
+    write_timeout: Option<Duration>,
+    timer: Timer,
+    has_yielded: bool,
+    /// Why the connection is over, once it is.
+    pub(super) end: Option<End>,
+    is_finished: bool,
+}
+
+/// A request on a stream.
+pub(super) struct Exchange {
+    pub(super) slot: Arc<Slot>,
+    pub(super) upload: Option<Upload>,
+    pub(super) has_head: bool,
+    /// How many octets the connection had been given when this request joined them; `None` while
+    /// it has not left the engine.
+    batch: Option<u64>,
+}
+
+/// Octets given to the socket's queue and taken by the socket, since the connection began.
+#[derive(Debug, Default)]
+struct Written {
+    taken: u64,
+    /// Streams whose heads are in the engine and will be in the next batch.
+    joining: Vec<StreamId>,
+    /// Since when octets wait for a socket that takes none.
+    stuck_since: Option<Instant>,
+}
+
+/// One sleep for all deadlines of a connection.
+#[derive(Debug, Default)]
+struct Timer {
+    sleep: Option<Pin<Box<Sleep>>>,
+    at: Option<Instant>,
+}
+
+/// What a step of the loop came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// Something was moved, and there may be more.
+    Moved,
+    /// Nothing can be done until the driver is woken.
+    Idle,
+}
+
+impl<IO> Http2Driver<IO>
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin,
+{
+    /// The read buffer begins at this size, which most answers fit, and grows while reads fill it.
+    const MIN_READ: usize = 8 * 1024;
+    /// The largest single read (C2-04's 64 KiB, and room for a full frame more).
+    const MAX_READ: usize = 128 * 1024;
+    /// Turns of the loop before other tasks get theirs.
+    const MAX_TURNS: usize = 16;
+    /// How long a finished connection may take to say goodbye.
+    const GOODBYE: Duration = Duration::from_secs(2);
+
+    /// A driver for a fresh connection, and its handle. The driver must be spawned.
+    pub(crate) fn new(io: IO, endpoint: Endpoint, config: DriverConfig) -> (Self, Http2Handle) {
+        let credit_step = (config.engine.stream_window_size / 8).clamp(1, 64 * 1024);
+        let engine = Engine::new(config.engine, clock::now());
+        let limit = engine.peer_settings().max_concurrent_streams as usize;
+        let handle = Http2Handle::new(limit, credit_step);
+        let driver = Self {
+            io,
+            engine,
+            shared: Arc::clone(&handle.shared),
+            endpoint,
+            exchanges: HashMap::default(),
+            wakers: Vec::new(),
+            commands: Vec::new(),
+            input: BytesMut::new(),
+            read_size: Self::MIN_READ,
+            output: Output::default(),
+            written: Written::default(),
+            write_timeout: config.write_timeout,
+            timer: Timer::default(),
+            has_yielded: false,
+            end: None,
+            is_finished: false,
+        };
+        (driver, handle)
+    }
+
+    fn poll_turns(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..Self::MAX_TURNS {
+            let now = clock::now();
+            self.run_commands();
+            let read = self.read(cx, now);
+            self.deliver();
+            if self.wake() && !self.has_yielded {
+                self.has_yielded = true;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            self.has_yielded = false;
+            let write = self.write(cx, now);
+            self.deliver();
+            self.wake();
+            if self.end.is_some() {
+                return Poll::Ready(());
+            }
+            if read == Step::Idle && write == Step::Idle && self.poll_idle(cx, now).is_pending() {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Sleeps until a command or a deadline comes; ready if one is there.
+    fn poll_idle(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
+        if self.exchanges.is_empty() && self.input.is_empty() {
+            // A connection that waits in the pool holds no buffers.
+            self.input = BytesMut::new();
+            self.read_size = Self::MIN_READ;
+        }
+        let stuck = self
+            .written
+            .stuck_since
+            .and_then(|since| Some(since + self.write_timeout?));
+        let engine = self.engine.poll_timeout();
+        let deadline = [stuck, engine].into_iter().flatten().min();
+        if self.timer.poll(cx, deadline, now).is_ready() {
+            let now = clock::now();
+            self.engine.handle_timeout(now);
+            if stuck.is_some_and(|at| at <= now) {
+                self.end = Some(End::Stuck);
+            }
+            return Poll::Ready(());
+        }
+        self.shared.mailbox.poll_command(cx)
+    }
+
+    fn run_commands(&mut self) {
+        let mut commands = std::mem::take(&mut self.commands);
+        self.shared.mailbox.drain(&mut commands);
+        for command in commands.drain(..) {
+            match command {
+                Command::Open(slot) => self.open(slot),
+                Command::Release(id, credit) => self.engine.release(id, credit),
+                Command::Cancel(id) => self.cancel(id),
+                Command::PollBody(id) => self.engine.resume(id),
+                Command::Retire => self.engine.retire(),
+            }
+        }
+        // The vector goes back, so that the next batch allocates nothing.
+        self.commands = commands;
+    }
+
+    fn open(&mut self, slot: Arc<Slot>) {
+        let (engine, shared) = (&mut self.engine, &self.shared);
+        let mut upload = None;
+        match slot.start(|request| start(engine, request, shared, &mut upload)) {
+            Some(Ok(id)) => {
+                self.written.joining.push(id);
+                let exchange = Exchange {
+                    slot,
+                    upload,
+                    has_head: false,
+                    batch: None,
+                };
+                self.exchanges.insert(id, exchange);
+            }
+            Some(Err(unopened)) => {
+                let (error, is_resendable) = match unopened {
+                    Unopened::Refused(refusal) => {
+                        let is_elsewhere =
+                            matches!(refusal, Refusal::Retired | Refusal::StreamLimit);
+                        (self.endpoint.refused(refusal), is_elsewhere)
+                    }
+                    Unopened::Unsayable(cause) => (self.endpoint.unsayable(cause), false),
+                };
+                self.wakers.extend(slot.fail(error, is_resendable));
+                self.shared.release_slot();
+            }
+            None => self.shared.release_slot(),
+        }
+    }
+
+    /// The caller has left. Once the response is complete there is nothing to be sorry about
+    /// (RFC 9113 §8.1); before, the peer is told to stop (RFC 9113 §8.7).
+    fn cancel(&mut self, id: StreamId) {
+        let code = match self.engine.stream_state(id) {
+            http2::State::HalfClosedRemote => ErrorCode::NO_ERROR,
+            _ => ErrorCode::CANCEL,
+        };
+        self.engine.cancel(id, code);
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
+        if self.end.is_some() || self.engine.is_closed() {
+            return Step::Idle;
+        }
+        self.input.reserve(self.read_size);
+        let room = self.input.capacity() - self.input.len();
+        match pin!(self.io.read_buf(&mut self.input)).poll(cx) {
+            Poll::Pending => Step::Idle,
+            Poll::Ready(Ok(0)) => {
+                self.engine.handle_eof(&self.input);
+                Step::Moved
+            }
+            Poll::Ready(Ok(octets)) => {
+                if octets >= room {
+                    self.read_size = (self.read_size * 2).min(Self::MAX_READ);
+                }
+                self.engine.handle_input(now, &mut self.input);
+                Step::Moved
+            }
+            Poll::Ready(Err(error)) => {
+                debug!(netloc = %self.endpoint.netloc, %error, "reading failed");
+                self.end = Some(End::Io(Arc::new(error)));
+                Step::Idle
+            }
+        }
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
+        let mut step = Step::Idle;
+        while self.end.is_none() {
+            let progress = if self.output.is_empty() {
+                self.fill_output()
+            } else {
+                Progress::More
+            };
+            if self.output.is_empty() {
+                return if progress == Progress::More {
+                    Step::Moved
+                } else {
+                    step
+                };
+            }
+            match self.poll_write(cx) {
+                Poll::Ready(Ok(())) => step = Step::Moved,
+                Poll::Ready(Err(error)) => {
+                    debug!(netloc = %self.endpoint.netloc, %error, "writing failed");
+                    self.end = Some(End::Io(Arc::new(error)));
+                }
+                Poll::Pending => {
+                    self.written.stuck_since.get_or_insert(now);
+                    break;
+                }
+            }
+            if progress == Progress::Drained {
+                break;
+            }
+        }
+        step
+    }
+
+    /// Lets the engine lay out the next batch, asking streaming bodies for what it can send. Bodies
+    /// that give little are asked a bounded number of times.
+    fn fill_output(&mut self) -> Progress {
+        let mut progress = Progress::Drained;
+        for _ in 0..Self::MAX_ASKED {
+            let asked = self.feed();
+            progress = self.engine.poll_output(&mut self.output);
+            self.mark_batch();
+            if asked == Asked::Nobody || progress == Progress::More {
+                return progress;
+            }
+            progress = Progress::More;
+        }
+        progress
+    }
+
+    /// Remembers for each new request how many octets had been written before its own.
+    fn mark_batch(&mut self) {
+        for id in self.written.joining.drain(..) {
+            if let Some(exchange) = self.exchanges.get_mut(&id) {
+                exchange.batch = Some(self.written.taken);
+            }
+        }
+    }
+
+    /// Writes all of the batch, and flushes it.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.output.has_remaining() {
+            let octets = ready!(write_some(&mut self.io, &self.output, cx))?;
+            if octets == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.output.advance(octets);
+            self.written.taken += octets as u64;
+            self.written.stuck_since = None;
+        }
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    /// Wakes everybody to whom something was delivered; whether there was anybody.
+    fn wake(&mut self) -> bool {
+        let any = !self.wakers.is_empty();
+        for waker in self.wakers.drain(..) {
+            waker.wake();
+        }
+        any
+    }
+}
+
+impl Exchange {
+    fn reached(&self, taken: u64) -> Reached {
+        if self.has_head {
+            Reached::Head
+        } else if self.batch.is_none_or(|before| taken <= before) {
+            Reached::Unwritten
+        } else {
+            Reached::Written
+        }
+    }
+
+    /// Ends the exchange; an upload that was never polled goes back to its request.
+    pub(super) fn fail(self, error: crate::Error, is_resendable: bool, wakers: &mut Vec<Waker>) {
+        if is_resendable && let Some(upload) = self.upload {
+            self.slot.return_body(upload.into_body());
+        }
+        wakers.extend(self.slot.fail(error, is_resendable));
+    }
+}
+
+impl Timer {
+    /// Whether the deadline has come.
+    fn poll(&mut self, cx: &mut Context<'_>, at: Option<Instant>, now: Instant) -> Poll<()> {
+        let Some(deadline) = at else {
+            self.at = None;
+            return Poll::Pending;
+        };
+        if deadline <= now {
+            return Poll::Ready(());
+        }
+        let sleep = self
+            .sleep
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
+        if self.at != Some(deadline) {
+            self.at = Some(deadline);
+            sleep.as_mut().reset(deadline.into());
+        }
+        sleep.as_mut().poll(cx)
+    }
+}
+
+/// Why a request became no stream.
+enum Unopened {
+    Refused(Refusal),
+    Unsayable(http2::message::RequestError),
+}
+
+/// Turns a request into a stream. Its body is taken only if that succeeds, and stays with the
+/// request if it can be sent again.
+fn start(
+    engine: &mut Engine,
+    request: &mut OutgoingRequest,
+    shared: &Arc<Shared>,
+    upload: &mut Option<Upload>,
+) -> Result<StreamId, Unopened> {
+    let length = request.content_length();
+    let head = RequestHead::from_parts(&request.parts, length).map_err(Unopened::Unsayable)?;
+    let announced = head.content_length;
+    let plan = match &request.body {
+        OutgoingBody::Empty => BodyPlan::Empty,
+        OutgoingBody::Whole(body) => BodyPlan::Whole(body.clone()),
+        OutgoingBody::Streaming(_) | OutgoingBody::Taken => BodyPlan::Streaming,
+    };
+    let id = engine.open(&head, plan).map_err(Unopened::Refused)?;
+    if let Some(body) = request.body.take_streaming() {
+        *upload = Some(Upload::new(body, announced, id, Arc::clone(shared)));
+    }
+    Ok(id)
+}
+
+/// One write, of several pieces where the socket takes them.
+fn write_some<IO: AsyncWrite + Unpin>(
+    io: &mut IO,
+    output: &Output,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    const PIECES: usize = 64;
+    if io.is_write_vectored() {
+        let mut pieces = [io::IoSlice::new(&[]); PIECES];
+        let count = output.chunks_vectored(&mut pieces);
+        Pin::new(io).poll_write_vectored(cx, &pieces[..count])
+    } else {
+        Pin::new(io).poll_write(cx, output.chunk())
+    }
+}
+
+impl<IO> Http2Driver<IO>
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin,
+{
+    /// Drives the connection to its end, then says goodbye to the peer.
+    pub(crate) async fn run(mut self) {
+        std::future::poll_fn(|cx| self.poll_turns(cx)).await;
+        self.finish();
+        let goodbye = std::future::poll_fn(|cx| {
+            loop {
+                ready!(self.poll_write(cx))?;
+                self.engine.poll_output(&mut self.output);
+                if self.output.is_empty() {
+                    break;
+                }
+            }
+            Pin::new(&mut self.io).poll_shutdown(cx)
+        });
+        // The peer may be gone, or read nothing more: that is its right.
+        let _outcome = tokio::time::timeout(Self::GOODBYE, goodbye).await;
+    }
+}
+
+impl<IO> Http2Driver<IO> {
+    /// Leaves nobody waiting: what was never written goes back unsent, the rest has failed.
+    fn finish(&mut self) {
+        if std::mem::replace(&mut self.is_finished, true) {
+            return;
+        }
+        self.shared.end();
+        let end = self.end.take().unwrap_or(End::Dropped);
+        debug!(netloc = %self.endpoint.netloc, ?end, "the connection is over");
+        for command in self.shared.mailbox.close() {
+            if let Command::Open(slot) = command {
+                let error = self.endpoint.connection_failed(&end, Reached::Unwritten);
+                self.wakers.extend(slot.fail(error, true));
+                self.shared.release_slot();
+            }
+        }
+        for (_, exchange) in self.exchanges.drain() {
+            let reached = exchange.reached(self.written.taken);
+            let error = self.endpoint.connection_failed(&end, reached);
+            exchange.fail(error, reached == Reached::Unwritten, &mut self.wakers);
+            self.shared.release_slot();
+        }
+        for waker in self.wakers.drain(..) {
+            waker.wake();
+        }
+    }
+}
+
+/// A task can be dropped at any await: its runtime shuts down.
+impl<IO> Drop for Http2Driver<IO> {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}

@@ -1,0 +1,93 @@
+//! What callers tell a driver.
+//!
+//! Owns: one queue and the driver's waker, under one short lock. The driver drains it by swapping
+//! vectors. It needs no bound of its own: requests are bounded by the connection's slots, and each
+//! stream has at most one cancel, one return of credit and one wake-up of its body in it.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use crate::{
+    body::Slot,
+    http2::{Credit, StreamId},
+};
+
+/// One thing that a driver is asked to do.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Send a request.
+    Open(Arc<Slot>),
+    /// Give consumed octets back to the peer.
+    Release(StreamId, Credit),
+    /// End a stream that nobody waits for.
+    Cancel(StreamId),
+    /// Ask this stream's request body again: it has something.
+    PollBody(StreamId),
+    /// Take no new streams; close when the last is done.
+    Retire,
+}
+
+/// The queue of commands.
+#[derive(Debug, Default)]
+pub(super) struct Mailbox {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    queue: Vec<Command>,
+    /// There while the driver sleeps.
+    driver: Option<Waker>,
+    is_closed: bool,
+}
+
+impl Mailbox {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a command, and wakes the driver if it sleeps. A closed mailbox gives it back.
+    pub(super) fn push(&self, command: Command) -> Result<(), Command> {
+        let driver = {
+            let mut state = self.lock();
+            if state.is_closed {
+                return Err(command);
+            }
+            state.queue.push(command);
+            state.driver.take()
+        };
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        Ok(())
+    }
+
+    /// Swaps the queued commands for an empty vector.
+    pub(super) fn drain(&self, into: &mut Vec<Command>) {
+        debug_assert!(into.is_empty(), "the last batch was carried out");
+        std::mem::swap(&mut self.lock().queue, into);
+    }
+
+    /// Lets the driver sleep until a command comes; ready if one is there.
+    pub(super) fn poll_command(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if !state.queue.is_empty() {
+            return Poll::Ready(());
+        }
+        match &mut state.driver {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => state.driver = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    /// Takes no more commands; gives those that were never drained.
+    pub(super) fn close(&self) -> Vec<Command> {
+        let mut state = self.lock();
+        state.is_closed = true;
+        state.driver = None;
+        std::mem::take(&mut state.queue)
+    }
+}

@@ -1,0 +1,20 @@
+//! Drivers: one task a connection, which owns the engine by value and moves its octets.
+//!
+//! Owns: the socket, the engine, and the only place where tasks are woken. A driver ends when its
+//! connection is over, and leaves no caller waiting, however it ends.
+//!
+//! Callers reach a driver by its mailbox alone; it reaches them by their slots alone. No lock
+//! guards protocol state.
+
+mod deliver;
+mod failure;
+mod handle;
+mod http2;
+mod mailbox;
+mod upload;
+
+pub(crate) use self::{
+    failure::Endpoint,
+    handle::{Http2Handle, Observer},
+    http2::{DriverConfig, Http2Driver},
+};

@@ -1,0 +1,175 @@
+//! Streaming request bodies.
+//!
+//! Owns: the asking. A body is polled only when the engine says that its octets can be sent, and
+//! its wake-ups come through the mailbox like any command. A body that panics ends its own stream
+//! and nothing else.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    task::{Context, Poll, Wake, Waker},
+};
+
+use bytes::Bytes;
+use http_body::Frame;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{handle::Shared, http2::Http2Driver, mailbox::Command};
+use crate::{
+    body::{OutgoingBody, StreamingBody},
+    error::BoxError,
+    http2::{ErrorCode, StreamId},
+};
+
+/// A request body that is being sent.
+pub(super) struct Upload {
+    body: StreamingBody,
+    /// Octets that content-length still promises.
+    remaining: Option<u64>,
+    waker: Waker,
+}
+
+/// Whether any body wanted asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Nobody,
+    Somebody,
+}
+
+/// What a body gave.
+enum Given {
+    Data(Bytes),
+    End(Option<http::HeaderMap>),
+    Nothing,
+}
+
+/// Tells the driver that a body has something.
+struct BodyWaker {
+    shared: Arc<Shared>,
+    id: StreamId,
+}
+
+impl Wake for BodyWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // With the driver gone, nobody sends the body any more.
+        let _gone = self.shared.mailbox.push(Command::PollBody(self.id));
+    }
+}
+
+impl Upload {
+    pub(super) fn new(
+        body: StreamingBody,
+        remaining: Option<u64>,
+        id: StreamId,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self {
+            body,
+            remaining,
+            waker: Waker::from(Arc::new(BodyWaker { shared, id })),
+        }
+    }
+
+    /// The body, to go out again; only one that was never polled can.
+    pub(super) fn into_body(self) -> OutgoingBody {
+        OutgoingBody::Streaming(self.body)
+    }
+
+    fn poll(&mut self) -> Result<Given, BoxError> {
+        let (body, waker) = (&mut self.body, &self.waker);
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            body.poll_frame(&mut Context::from_waker(waker))
+        }))
+        .map_err(|_| BoxError::from("the request's body panicked"))?;
+        match polled {
+            Poll::Pending => Ok(Given::Nothing),
+            Poll::Ready(None) => self.end(None),
+            Poll::Ready(Some(Err(error))) => Err(error),
+            Poll::Ready(Some(Ok(frame))) => self.take(frame),
+        }
+    }
+
+    fn take(&mut self, frame: Frame<Bytes>) -> Result<Given, BoxError> {
+        match frame.into_data() {
+            Ok(data) => {
+                if let Some(remaining) = &mut self.remaining {
+                    *remaining = remaining
+                        .checked_sub(data.len() as u64)
+                        .ok_or("the request's body is longer than its content-length")?;
+                }
+                Ok(Given::Data(data))
+            }
+            // Frames that are neither data nor trailers say nothing in HTTP/2.
+            Err(frame) => match frame.into_trailers() {
+                Ok(trailers) => self.end(Some(trailers)),
+                Err(_) => Ok(Given::Data(Bytes::new())),
+            },
+        }
+    }
+
+    /// RFC 9113 §8.1.1: a request whose content differs from its content-length is malformed.
+    fn end(&self, trailers: Option<http::HeaderMap>) -> Result<Given, BoxError> {
+        match self.remaining {
+            Some(1..) => Err("the request's body is shorter than its content-length".into()),
+            _ => Ok(Given::End(trailers)),
+        }
+    }
+}
+
+impl<IO> Http2Driver<IO>
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin,
+{
+    /// How many bodies are asked, and how often, before a batch is written: bodies that give
+    /// little or nothing must not keep the connection from its other work.
+    pub(super) const MAX_ASKED: usize = 64;
+
+    /// Asks the bodies whose octets can be sent.
+    pub(super) fn feed(&mut self) -> Asked {
+        let mut asked = Asked::Nobody;
+        for _ in 0..Self::MAX_ASKED {
+            let Some(id) = self.engine.poll_demand() else {
+                break;
+            };
+            self.poll_body(id);
+            asked = Asked::Somebody;
+        }
+        asked
+    }
+
+    fn poll_body(&mut self, id: StreamId) {
+        let Some(exchange) = self.exchanges.get_mut(&id) else {
+            return;
+        };
+        let Some(upload) = &mut exchange.upload else {
+            return;
+        };
+        match upload.poll() {
+            Ok(Given::Nothing) => {}
+            Ok(Given::Data(data)) => {
+                let is_end =
+                    upload.body.is_end_stream() && matches!(upload.remaining, None | Some(0));
+                self.engine.send_data(id, data);
+                if is_end {
+                    // The end goes out with the last octets.
+                    exchange.upload = None;
+                    self.engine.finish(id, None);
+                }
+            }
+            Ok(Given::End(trailers)) => {
+                exchange.upload = None;
+                self.engine.finish(id, trailers);
+            }
+            Err(cause) => {
+                let error = self.endpoint.body_failed(cause).with_stream_id(id);
+                self.wakers.extend(exchange.slot.fail(error, false));
+                exchange.upload = None;
+                self.engine.cancel(id, ErrorCode::CANCEL);
+            }
+        }
+    }
+}

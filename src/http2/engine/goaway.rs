@@ -1,0 +1,36 @@
+//! GOAWAY from the peer: the connection is retired, and streams that the peer never saw are handed
+//! back (RFC 9113 §6.8).
+
+use bytes::Bytes;
+
+use super::{Core, Event, Failure, GoAwayReceived};
+use crate::http2::{Fault, Violation, frame::GoAway, stream::ClosedBy};
+
+/// How much of the debug data is kept: enough for a sentence in an error.
+const MAX_DEBUG_DATA: usize = 256;
+
+impl Core {
+    pub(super) fn recv_goaway(&mut self, frame: &GoAway<'_>) -> Result<(), Fault> {
+        let last = frame.last_stream_id;
+        if self
+            .goaway
+            .as_ref()
+            .is_some_and(|before| last > before.last_stream_id)
+        {
+            return Err(Fault::Connection(Violation::GoAwayIncreased));
+        }
+        let debug_data = &frame.debug_data[..frame.debug_data.len().min(MAX_DEBUG_DATA)];
+        self.goaway = Some(GoAwayReceived {
+            last_stream_id: last,
+            code: frame.code,
+            debug_data: Bytes::copy_from_slice(debug_data),
+        });
+        self.retire();
+        for id in self.streams.ids_above(last) {
+            let failure = Failure::Unprocessed(frame.code);
+            self.events.push_back(Event::Failed { id, failure });
+            self.finish(id, ClosedBy::PeerReset);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,134 @@
+//! A request becomes a stream, in one step: identifier, HPACK and queue go by the same order
+//! (RFC 9113 §5.1.1, §4.3).
+
+use bytes::Bytes;
+use http::Method;
+
+use super::{Core, Engine, Event, Stage};
+use crate::http2::{
+    StreamId,
+    codec::writer,
+    flow::{RecvWindow, Refill, SendWindow},
+    message::RequestHead,
+    stream::{RecvHalf, SendHalf, Stream},
+};
+
+/// What body a request will have.
+#[derive(Debug)]
+pub enum BodyPlan {
+    /// None: the head ends the stream.
+    Empty,
+    /// All of it, here.
+    Whole(Bytes),
+    /// Piece by piece, each when [`poll_demand`](Engine::poll_demand) asks for it.
+    Streaming,
+}
+
+/// Why no stream was opened. Nothing was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The connection takes no new streams: GOAWAY, closing, or no identifiers left.
+    Retired,
+    /// The peer's SETTINGS_MAX_CONCURRENT_STREAMS is reached (RFC 9113 §5.1.2).
+    StreamLimit,
+    /// The head is above the peer's SETTINGS_MAX_HEADER_LIST_SIZE (RFC 9113 §6.5.2).
+    HeadTooLarge {
+        /// What the head would take, in octets, 32 a field included.
+        size: usize,
+        /// What the peer allows.
+        limit: u32,
+    },
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Retired => f.write_str("the connection takes no new streams"),
+            Self::StreamLimit => f.write_str("the peer's limit of concurrent streams is reached"),
+            Self::HeadTooLarge { size, limit } => write!(
+                f,
+                "the request head takes {size} octets where the peer allows {limit}"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl Engine {
+    /// Opens a stream and queues its head.
+    ///
+    /// # Errors
+    /// A [`Refusal`]: nothing was queued, and the request can go elsewhere.
+    pub fn open(&mut self, head: &RequestHead<'_>, body: BodyPlan) -> Result<StreamId, Refusal> {
+        let core = &mut self.core;
+        core.admit(head)?;
+        let id = core.streams.next_id().ok_or(Refusal::Retired)?;
+        let end_stream = matches!(body, BodyPlan::Empty);
+        core.send_head(id, head, end_stream);
+        let stream = Stream {
+            send: core.send_half(body),
+            recv: Some(core.recv_half(head.method.clone())),
+        };
+        core.streams.insert(id, stream);
+        core.budget.on_sent(0);
+        core.schedule(id);
+        if core.streams.next_id().is_none() {
+            // RFC 9113 §5.1.1: a client that runs out of identifiers opens a new connection.
+            core.retire();
+        }
+        Ok(id)
+    }
+}
+
+impl Core {
+    fn admit(&self, head: &RequestHead<'_>) -> Result<(), Refusal> {
+        if !matches!(self.stage, Stage::Handshake | Stage::Open) {
+            return Err(Refusal::Retired);
+        }
+        if self.streams.len() >= self.peer.max_concurrent_streams as usize {
+            return Err(Refusal::StreamLimit);
+        }
+        let limit = self.peer.max_header_list_size;
+        // Most peers set no limit, or one above any head that fits into a single frame.
+        if limit < u32::MAX {
+            let size = head.list_size();
+            if size > limit as usize {
+                return Err(Refusal::HeadTooLarge { size, limit });
+            }
+        }
+        Ok(())
+    }
+
+    fn send_head(&mut self, id: StreamId, head: &RequestHead<'_>, end_stream: bool) {
+        let mark = writer::begin_headers(&mut self.control);
+        self.encoder.begin(&mut self.control);
+        let (encoder, control) = (&mut self.encoder, &mut self.control);
+        head.for_each_field(&mut |field| encoder.field(field, control));
+        let max_frame_size = self.peer.max_frame_size;
+        writer::finish_headers(control, mark, id, end_stream, max_frame_size);
+    }
+
+    fn send_half(&self, body: BodyPlan) -> Option<SendHalf> {
+        let window = SendWindow::new(self.peer.initial_window_size);
+        match body {
+            BodyPlan::Empty => None,
+            BodyPlan::Whole(body) => Some(SendHalf::whole(window, body)),
+            BodyPlan::Streaming => Some(SendHalf::streaming(window)),
+        }
+    }
+
+    fn recv_half(&self, method: Method) -> RecvHalf {
+        let size = self.config.stream_window_size;
+        RecvHalf::new(method, RecvWindow::new(size, Refill::new(size)))
+    }
+
+    /// Takes no new streams from now on.
+    pub(super) fn retire(&mut self) {
+        if matches!(self.stage, Stage::Handshake | Stage::Open) {
+            self.stage = Stage::Retired;
+            self.events.push_back(Event::Retired);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! SETTINGS of both sides (RFC 9113 §6.5).
+
+use std::time::Instant;
+
+use bytes::BytesMut;
+
+use super::{Closure, Core, Event, PeerSettings, Stage, Timer};
+use crate::http2::{
+    Fault, Violation, consts,
+    frame::{FrameHeader, FrameType, SettingId, Settings},
+};
+
+impl PeerSettings {
+    /// What holds until the peer says otherwise (RFC 9113 §6.5.2).
+    ///
+    /// The number of streams is unlimited by the RFC; 100 is what it recommends that no peer goes
+    /// below, so that a burst before the first SETTINGS is not refused.
+    pub(super) const INITIAL: Self = Self {
+        header_table_size: consts::INITIAL_HEADER_TABLE_SIZE,
+        max_concurrent_streams: 100,
+        initial_window_size: consts::INITIAL_WINDOW_SIZE,
+        max_frame_size: consts::MIN_MAX_FRAME_SIZE,
+        max_header_list_size: u32::MAX,
+        enable_connect_protocol: false,
+        no_rfc7540_priorities: false,
+    };
+}
+
+impl Core {
+    /// Whether `input` begins as a server's preface must: with a SETTINGS frame (RFC 9113 §3.4).
+    /// False also while too little has come to tell.
+    pub(super) fn recognise(&mut self, input: &mut BytesMut) -> bool {
+        let Some(octets) = input.first_chunk::<{ consts::FRAME_HEADER_LEN }>() else {
+            return false;
+        };
+        let header = FrameHeader::parse(octets);
+        if header.frame_type == FrameType::SETTINGS && header.length <= self.config.max_frame_size {
+            return true;
+        }
+        // Anything that could be a frame is a fault of an HTTP/2 peer; the rest is not HTTP/2.
+        let is_frame =
+            header.frame_type.name().is_some() && header.length <= self.config.max_frame_size;
+        if is_frame {
+            self.fail_connection(Violation::PrefaceNotSettings);
+        } else {
+            let shown = input.len().min(64);
+            self.close(Closure::NotHttp2(input.split_to(shown).freeze()));
+        }
+        input.clear();
+        false
+    }
+
+    pub(super) fn recv_settings(
+        &mut self,
+        now: Instant,
+        frame: &Settings<'_>,
+    ) -> Result<(), Fault> {
+        if frame.ack {
+            return self.recv_settings_ack();
+        }
+        if self.stage == Stage::Handshake {
+            self.stage = Stage::Open;
+            // Until now we held ourselves to what every peer should allow.
+            self.peer.max_concurrent_streams = u32::MAX;
+        } else {
+            self.budget.on_fault(now).map_err(Fault::Connection)?;
+        }
+        self.budget.on_control_queued().map_err(Fault::Connection)?;
+        for (id, value) in frame.iter() {
+            // RFC 9113 §6.5.3: in the order in which they appear.
+            self.apply(id, value).map_err(Fault::Connection)?;
+        }
+        Settings::ACK.encode(&mut self.control);
+        self.events.push_back(Event::PeerSettings(self.peer));
+        Ok(())
+    }
+
+    fn apply(&mut self, id: SettingId, value: u32) -> Result<(), Violation> {
+        match id {
+            SettingId::HEADER_TABLE_SIZE => {
+                self.peer.header_table_size = value;
+                self.encoder.set_peer_table_size(value as usize);
+            }
+            // RFC 9113 §6.5.2: a server must not send 1, and 0 tells a client nothing.
+            SettingId::ENABLE_PUSH if value != 0 => return Err(Violation::EnablePushValue),
+            SettingId::MAX_CONCURRENT_STREAMS => self.peer.max_concurrent_streams = value,
+            SettingId::INITIAL_WINDOW_SIZE => self.set_initial_window(value)?,
+            SettingId::MAX_FRAME_SIZE => {
+                if !(consts::MIN_MAX_FRAME_SIZE..=consts::MAX_MAX_FRAME_SIZE).contains(&value) {
+                    return Err(Violation::MaxFrameSizeValue);
+                }
+                self.peer.max_frame_size = value;
+            }
+            SettingId::MAX_HEADER_LIST_SIZE => self.peer.max_header_list_size = value,
+            SettingId::ENABLE_CONNECT_PROTOCOL => {
+                // RFC 8441 §3: once 1, never 0 again.
+                if value > 1 || (value == 0 && self.peer.enable_connect_protocol) {
+                    return Err(Violation::EnableConnectProtocolValue);
+                }
+                self.peer.enable_connect_protocol = value == 1;
+            }
+            SettingId::NO_RFC7540_PRIORITIES => {
+                if value > 1 {
+                    return Err(Violation::NoRfc7540PrioritiesValue);
+                }
+                self.peer.no_rfc7540_priorities = value == 1;
+            }
+            // RFC 9113 §6.5.2: unknown settings are ignored.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// RFC 9113 §6.9.2: every stream's send window moves by the difference, below zero if need be;
+    /// the connection's does not.
+    fn set_initial_window(&mut self, value: u32) -> Result<(), Violation> {
+        if value > consts::MAX_WINDOW_SIZE {
+            return Err(Violation::InitialWindowSizeValue);
+        }
+        let before = std::mem::replace(&mut self.peer.initial_window_size, value);
+        let mut opened = Vec::new();
+        for (id, stream) in self.streams.iter_mut() {
+            if let Some(send) = &mut stream.send {
+                send.window.shift(before, value)?;
+                opened.push(id);
+            }
+        }
+        opened.sort_unstable();
+        for id in opened {
+            self.schedule(id);
+        }
+        Ok(())
+    }
+
+    fn recv_settings_ack(&mut self) -> Result<(), Fault> {
+        if self.local_settings_acked {
+            return Err(Fault::Connection(Violation::SettingsAckUnasked));
+        }
+        self.local_settings_acked = true;
+        self.timers.stop(Timer::SettingsAck);
+        self.decoder
+            .set_max_table_size(self.config.header_table_size as usize);
+        Ok(())
+    }
+}

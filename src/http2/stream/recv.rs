@@ -1,0 +1,105 @@
+//! Receive half of a stream.
+//!
+//! Owns: how far the response has come, its length as promised and as received, and the stream's
+//! receive window. Never: keeps octets; they leave with their credit as soon as they arrive.
+//! Spec: RFC 9113 §5.1, §8.1; RFC 9110 §6.4.1, §8.6.
+
+use http::{Method, StatusCode};
+
+use crate::http2::{
+    Violation,
+    flow::RecvWindow,
+    message::{self, ResponseHead},
+};
+
+/// How far the response has come (RFC 9113 §8.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Interim responses may come, and the final head must.
+    Head,
+    /// DATA may come, then a trailer section.
+    Body,
+}
+
+/// What the peer is still to send.
+#[derive(Debug)]
+pub(crate) struct RecvHalf {
+    pub(crate) window: RecvWindow,
+    method: Method,
+    phase: Phase,
+    interims: u32,
+    length: Length,
+}
+
+/// How much content is to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Length {
+    Unknown,
+    /// Octets that content-length still promises.
+    Remaining(u64),
+    /// The response has no content, whatever its content-length says (RFC 9110 §6.4.1).
+    NoContent,
+}
+
+impl RecvHalf {
+    /// Waits for the response to a request of this method.
+    pub(crate) const fn new(method: Method, window: RecvWindow) -> Self {
+        Self {
+            window,
+            method,
+            phase: Phase::Head,
+            interims: 0,
+            length: Length::Unknown,
+        }
+    }
+
+    /// How far the response has come.
+    pub(crate) const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Judges a head: an interim one leaves the phase, a final one begins the body.
+    pub(crate) fn on_head(&mut self, head: &ResponseHead, limit: u32) -> Result<(), Violation> {
+        if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Violation::SwitchingProtocols);
+        }
+        if head.status.is_informational() {
+            self.interims += 1;
+            if self.interims > limit {
+                return Err(Violation::InterimFlood);
+            }
+            return Ok(());
+        }
+        self.phase = Phase::Body;
+        self.length = if message::expects_no_content(&self.method, head.status) {
+            Length::NoContent
+        } else {
+            head.content_length
+                .map_or(Length::Unknown, Length::Remaining)
+        };
+        Ok(())
+    }
+
+    /// Counts content octets, padding left out (RFC 9113 §8.1.1).
+    pub(crate) fn on_content(&mut self, octets: usize) -> Result<(), Violation> {
+        match &mut self.length {
+            Length::NoContent if octets > 0 => Err(Violation::ContentForbidden),
+            Length::Remaining(remaining) => {
+                *remaining = remaining
+                    .checked_sub(octets as u64)
+                    .ok_or(Violation::ContentLengthMismatch)?;
+                Ok(())
+            }
+            Length::Unknown | Length::NoContent => Ok(()),
+        }
+    }
+
+    /// The peer has ended the stream: was that allowed here?
+    pub(crate) fn on_end(&self) -> Result<(), Violation> {
+        match (self.phase, self.length) {
+            (Phase::Head, _) => Err(Violation::EndWithoutHead),
+            (Phase::Body, Length::Remaining(1..)) => Err(Violation::ContentLengthMismatch),
+            (Phase::Body, _) => Ok(()),
+        }
+    }
+}

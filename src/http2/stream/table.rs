@@ -1,0 +1,188 @@
+//! All streams of a connection: the open ones, and a bounded memory of how others ended.
+//!
+//! Owns: identifiers and their order. A stale id finds nothing, and that is never an error here.
+//! Spec: RFC 9113 §5.1, §5.1.1.
+
+use std::{
+    collections::{HashMap, VecDeque, hash_map},
+    hash::{BuildHasherDefault, Hasher},
+};
+
+use super::Stream;
+use crate::http2::{StreamId, consts};
+
+/// Why a stream is no longer there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClosedBy {
+    /// The peer's END_STREAM, after or before ours.
+    End,
+    /// The peer's RST_STREAM.
+    PeerReset,
+    /// Our RST_STREAM; the peer may not have known yet and sent on, but no more octets than its
+    /// window allowed.
+    LocalReset { late_octets: u32 },
+}
+
+/// What is known of a stream identifier.
+#[derive(Debug)]
+pub(crate) enum Lookup<'a> {
+    /// The stream is there.
+    Live(&'a mut Stream),
+    /// It ended lately.
+    Closed(&'a mut ClosedBy),
+    /// It ended, and how is forgotten.
+    Forgotten,
+    /// Nobody opened it yet.
+    Idle,
+}
+
+/// The streams by their identifiers.
+#[derive(Debug)]
+pub(crate) struct Table {
+    live: HashMap<StreamId, Stream, BuildHasherDefault<IdHasher>>,
+    closed: VecDeque<(StreamId, ClosedBy)>,
+    next: Option<StreamId>,
+    /// The highest stream that the peer has promised; push is off, so each was refused.
+    promised: StreamId,
+}
+
+impl Table {
+    /// How many ended streams are remembered: RFC 9113 §5.1 asks that late frames be recognised
+    /// for a while, and bounds it by nothing.
+    const REMEMBERED: usize = 256;
+
+    pub(crate) fn new(first: StreamId) -> Self {
+        Self {
+            live: HashMap::default(),
+            closed: VecDeque::with_capacity(Self::REMEMBERED),
+            next: Some(first),
+            promised: StreamId::CONNECTION,
+        }
+    }
+
+    /// The next identifier, if any is left.
+    pub(crate) const fn next_id(&self) -> Option<StreamId> {
+        self.next
+    }
+
+    /// Puts a stream under the next identifier. RFC 9113 §5.1.1: identifiers only grow.
+    pub(crate) fn insert(&mut self, id: StreamId, stream: Stream) {
+        debug_assert_eq!(self.next, Some(id), "identifiers are taken in order");
+        self.next = id.next();
+        self.live.insert(id, stream);
+    }
+
+    pub(crate) fn get_mut(&mut self, id: StreamId) -> Option<&mut Stream> {
+        self.live.get_mut(&id)
+    }
+
+    pub(crate) fn get(&self, id: StreamId) -> Option<&Stream> {
+        self.live.get(&id)
+    }
+
+    /// Everything known of an identifier that the peer named.
+    pub(crate) fn look_up(&mut self, id: StreamId) -> Lookup<'_> {
+        if self.is_idle(id) {
+            return Lookup::Idle;
+        }
+        if let hash_map::Entry::Occupied(entry) = self.live.entry(id) {
+            return Lookup::Live(entry.into_mut());
+        }
+        match self
+            .closed
+            .iter_mut()
+            .rev()
+            .find(|(closed, _)| *closed == id)
+        {
+            Some((_, by)) => Lookup::Closed(by),
+            None => Lookup::Forgotten,
+        }
+    }
+
+    /// Whether a stream of this identifier was never opened.
+    pub(crate) fn is_idle(&self, id: StreamId) -> bool {
+        if id.is_server() {
+            id > self.promised
+        } else {
+            self.next.is_some_and(|next| id >= next)
+        }
+    }
+
+    /// Notes a promised stream that is being refused; false if its identifier does not grow
+    /// (RFC 9113 §5.1.1). What the peer sends on it before it hears of the refusal is ignored.
+    pub(crate) fn refuse_promise(&mut self, id: StreamId) -> bool {
+        if id <= self.promised {
+            return false;
+        }
+        self.promised = id;
+        self.remember(
+            id,
+            ClosedBy::LocalReset {
+                late_octets: consts::MAX_WINDOW_SIZE,
+            },
+        );
+        true
+    }
+
+    fn remember(&mut self, id: StreamId, by: ClosedBy) {
+        if self.closed.len() == Self::REMEMBERED {
+            self.closed.pop_front();
+        }
+        self.closed.push_back((id, by));
+    }
+
+    /// Takes a stream out and remembers why.
+    pub(crate) fn remove(&mut self, id: StreamId, by: ClosedBy) -> Option<Stream> {
+        let stream = self.live.remove(&id)?;
+        self.remember(id, by);
+        Some(stream)
+    }
+
+    /// Forgets all open streams: the connection is over.
+    pub(crate) fn clear(&mut self) {
+        self.live.clear();
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.live.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.live.is_empty()
+    }
+
+    /// The identifiers above `last`, lowest first.
+    pub(crate) fn ids_above(&self, last: StreamId) -> Vec<StreamId> {
+        let mut ids: Vec<_> = self.live.keys().copied().filter(|id| *id > last).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (StreamId, &mut Stream)> {
+        self.live.iter_mut().map(|(id, stream)| (*id, stream))
+    }
+}
+
+/// Spreads stream identifiers over a hash table.
+///
+/// We choose the identifiers ourselves and count them up, so no peer can make them collide; the
+/// default hasher's protection would be paid for on every frame.
+#[derive(Default)]
+pub(crate) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, octets: &[u8]) {
+        for octet in octets {
+            self.write_u32(u32::from(*octet));
+        }
+    }
+
+    fn write_u32(&mut self, id: u32) {
+        // An odd multiplier spreads consecutive numbers over the high bits, which the table uses.
+        self.0 = (self.0 ^ u64::from(id)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}

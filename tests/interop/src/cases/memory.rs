@@ -1,0 +1,63 @@
+//! A body larger than memory should hold.
+
+use std::fs;
+
+use http::{Method, StatusCode};
+use http_body_util::BodyExt as _;
+
+use crate::{
+    client::bodiless,
+    files::{LARGE_LEN, check_large},
+    site::Site,
+};
+
+/// What reading may add to the process: windows and read buffers, and nothing that grows with
+/// the body.
+const GROWTH_LIMIT: usize = 64 << 20;
+const SAMPLE_EVERY: u64 = 1 << 20;
+
+/// 256 MB are read octet by octet right, in memory that stays flat.
+///
+/// The process must do nothing else meanwhile.
+pub async fn download(site: &mut Site) {
+    let client = site.client();
+    client.get_ok(site.uri("/static/hello.txt")).await;
+    let before = resident();
+    let mut peak = before;
+
+    let request = bodiless(Method::GET, site.uri("/static/large.bin"));
+    let response = client.send(request).await.expect("GET");
+    assert_eq!(response.status(), StatusCode::OK);
+    let mut body = response.into_body();
+    let (mut offset, mut sampled) = (0, 0);
+    while let Some(frame) = body.frame().await {
+        // Trailers may end it; nghttpd adds them to everything.
+        let Ok(data) = frame.expect("the body goes on to its end").into_data() else {
+            continue;
+        };
+        check_large(offset, &data);
+        offset += data.len() as u64;
+        if offset >= sampled + SAMPLE_EVERY {
+            sampled = offset;
+            peak = peak.max(resident());
+        }
+    }
+    assert_eq!(offset, LARGE_LEN);
+    let growth = peak.max(resident()) - before;
+    println!("resident before: {before}, growth: {growth}");
+    assert!(
+        growth < GROWTH_LIMIT,
+        "{growth} octets more resident than before"
+    );
+}
+
+/// The octets of this process that are in memory.
+fn resident() -> usize {
+    let text = fs::read_to_string("/proc/self/statm").expect("the system is Linux");
+    let pages: usize = text
+        .split_ascii_whitespace()
+        .nth(1)
+        .and_then(|field| field.parse().ok())
+        .expect("the second field of statm is a count of pages");
+    pages * rustix::param::page_size()
+}

@@ -1,0 +1,152 @@
+//! The transport under test, with what every case does with it.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
+use http_body::Body;
+use http_body_util::{BodyExt as _, Empty};
+use tower::ServiceExt as _;
+use towline::{ConnectionInfo, ResponseBody, Transport};
+
+use crate::pki::Pki;
+
+/// A transport. Clones share its connections.
+#[derive(Clone, Debug)]
+pub struct Client {
+    transport: Transport,
+}
+
+/// A response that has come whole.
+#[derive(Debug)]
+pub struct Whole {
+    /// Its head.
+    pub head: http::response::Parts,
+    /// Its octets.
+    pub body: Bytes,
+    /// Its trailer section, if it has one.
+    pub trailers: Option<HeaderMap>,
+}
+
+impl Client {
+    /// A transport that trusts the authority and no other.
+    ///
+    /// # Panics
+    /// When the settings do not agree with each other.
+    pub fn new(pki: &Pki) -> Self {
+        let transport = Transport::builder()
+            .root_certificates_pem(pki.authority.as_bytes())
+            .expect("the authority is a certificate")
+            .http2_prior_knowledge(true)
+            .build()
+            .expect("the settings agree with each other");
+        Self { transport }
+    }
+
+    /// Sends a request and gives the response as soon as its head is there.
+    ///
+    /// # Errors
+    /// As the transport has it.
+    pub async fn send<B>(
+        &self,
+        request: Request<B>,
+    ) -> Result<Response<ResponseBody>, towline::Error>
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.transport.clone().oneshot(request).await
+    }
+
+    /// Sends a request and gives the whole response.
+    ///
+    /// # Errors
+    /// As the transport, or the response's body, has it.
+    pub async fn exchange<B>(&self, request: Request<B>) -> Result<Whole, towline::Error>
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (head, body) = self.send(request).await?.into_parts();
+        let body = body.collect().await?;
+        let trailers = body.trailers().cloned();
+        Ok(Whole {
+            head,
+            body: body.to_bytes(),
+            trailers,
+        })
+    }
+
+    /// A GET.
+    ///
+    /// # Errors
+    /// As [`exchange`](Self::exchange).
+    pub async fn get(&self, uri: Uri) -> Result<Whole, towline::Error> {
+        self.exchange(bodiless(Method::GET, uri)).await
+    }
+
+    /// A GET that must succeed.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub async fn get_ok(&self, uri: Uri) -> Whole {
+        let shown = uri.to_string();
+        let whole = self
+            .get(uri)
+            .await
+            .unwrap_or_else(|error| panic!("GET {shown}: {error:?}"));
+        whole.assert_ok();
+        whole
+    }
+}
+
+impl Whole {
+    pub(crate) fn assert_ok(&self) {
+        assert_eq!(self.head.status, StatusCode::OK, "{:?}", self.head);
+        assert_eq!(self.head.version, Version::HTTP_2);
+    }
+
+    /// The body as text.
+    ///
+    /// # Panics
+    /// When it is none.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("the origin answers in ASCII")
+    }
+
+    /// What the transport says about the connection.
+    ///
+    /// # Panics
+    /// When it says nothing.
+    pub fn connection(&self) -> &ConnectionInfo {
+        self.head
+            .extensions
+            .get()
+            .expect("every response tells its connection")
+    }
+}
+
+/// Our ends of the connections that the responses came by: one for each connection.
+pub(crate) fn local_ends<'a>(
+    responses: impl IntoIterator<Item = &'a Whole>,
+) -> HashSet<SocketAddr> {
+    responses
+        .into_iter()
+        .map(|whole| whole.connection().local_addr())
+        .collect()
+}
+
+/// A request without a body.
+///
+/// # Panics
+/// When the URI is relative.
+pub(crate) fn bodiless(method: Method, uri: Uri) -> Request<Empty<Bytes>> {
+    Request::builder()
+        .method(method)
+        .uri(uri)
+        .body(Empty::new())
+        .expect("a method and a URI make a request")
+}
