@@ -4,7 +4,9 @@ use std::{future::Future, io, time::Duration};
 
 use http::Uri;
 use towline::{
-    error::{Kind, Retry},
+    Transport,
+    config::Timeouts,
+    error::{Kind, Phase, Retry},
     http2::ErrorCode,
 };
 use towline_interop::{
@@ -251,7 +253,7 @@ async fn a_content_length_that_is_not_kept_is_malformed_and_the_connection_goes_
 #[tokio::test]
 async fn a_broken_rule_of_the_connection_is_answered_with_goaway() {
     // RFC 9113 §6.1: DATA on stream 0 is a connection error PROTOCOL_ERROR.
-    let (tell, told) = std::sync::mpsc::channel();
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
     let peer = Peer::listen(move |mut wire, _| {
         let tell = tell.clone();
         async move {
@@ -268,7 +270,7 @@ async fn a_broken_rule_of_the_connection_is_answered_with_goaway() {
         .expect_err("a connection error");
     assert_eq!(error.kind(), Kind::Protocol, "{error:?}");
     assert_eq!(error.code(), Some(ErrorCode::PROTOCOL_ERROR));
-    let code = told.recv_timeout(LIMIT).expect("the peer is told why");
+    let code = in_time(told.recv()).await.expect("the peer is told why");
     assert_eq!(code, ErrorCode::PROTOCOL_ERROR.as_u32().to_be_bytes());
 }
 
@@ -320,4 +322,50 @@ async fn a_certificate_for_another_name_is_refused() {
         .await
         .expect_err("not its name");
     assert_eq!(error.kind(), Kind::Certificate, "{error:?}");
+}
+
+/// A transport that waits no longer than this for a response head.
+fn impatient() -> Client {
+    let mut timeouts = Timeouts::default();
+    timeouts.response_head = Some(Duration::from_millis(500));
+    timeouts.body_idle = Some(Duration::from_millis(500));
+    let builder = Transport::builder().http2_prior_knowledge(true);
+    Client::from_transport(builder.timeouts(timeouts).build())
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_at_all_times_out() {
+    let peer = Peer::listen(|mut wire, _| async move { wire.listen_on().await }).await;
+    let error = in_time(impatient().get(uri(&peer)))
+        .await
+        .expect_err("silence");
+    assert_eq!(
+        error.kind(),
+        Kind::Timeout(Phase::ResponseHead),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_stops_times_out_and_the_connection_goes_on() {
+    let peer = Peer::listen(|mut wire, _| async move {
+        let stream = wire.request().await?;
+        wire.send(frame_type::HEADERS, END_HEADERS, stream, STATUS_200)
+            .await?;
+        wire.send(frame_type::DATA, 0, stream, b"half of").await?;
+        let stream = wire.until(frame_type::HEADERS).await?.stream;
+        wire.answer(stream, b"and on").await?;
+        wire.listen_on().await
+    })
+    .await;
+    let client = impatient();
+    let error = in_time(client.get(uri(&peer)))
+        .await
+        .expect_err("half a body");
+    assert_eq!(error.kind(), Kind::Timeout(Phase::BodyIdle), "{error:?}");
+    let next = in_time(client.get(uri(&peer)))
+        .await
+        .expect("another stream is not harmed");
+    assert_eq!(next.text(), "and on");
+    assert_eq!(peer.connections(), 1);
 }
