@@ -1,8 +1,17 @@
 //! Peers that misbehave: each ends in the right error, in time, and without harm to what follows.
 
-use std::{future::Future, io, time::Duration};
+use std::{
+    convert::Infallible,
+    future::Future,
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use http::Uri;
+use bytes::Bytes;
+use http::{Request, Uri};
+use http_body::{Body, Frame};
 use towline::{
     Transport,
     config::Timeouts,
@@ -368,4 +377,59 @@ async fn a_body_that_stops_times_out_and_the_connection_goes_on() {
         .expect("another stream is not harmed");
     assert_eq!(next.text(), "and on");
     assert_eq!(peer.connections(), 1);
+}
+
+/// A request body that fills the first window with four parts, and, asked for the fifth, holds the
+/// whole thread up, as a busy machine would; it never ends.
+struct Holdup {
+    parts: usize,
+}
+
+impl Body for Holdup {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.parts += 1;
+        if self.parts == 5 {
+            std::thread::sleep(Duration::from_millis(400));
+        }
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[0; 16_384])))))
+    }
+}
+
+/// A server may answer before it has the whole request, and leave (RFC 9113 §8.1). Its answer has
+/// come even when the next write finds the connection reset.
+#[test]
+fn an_answer_that_has_arrived_counts_though_writing_fails_behind_it() {
+    // The peer lives on threads of its own, which the holdup does not hold up.
+    let elsewhere = tokio::runtime::Runtime::new().expect("a runtime can be built");
+    let peer = elsewhere.block_on(Peer::listen(|mut wire, _| async move {
+        let stream = wire.request().await?;
+        wire.until(frame_type::DATA).await?;
+        // More window asks for the fifth part, during which all the rest happens.
+        let increment = 0x0010_0000_u32.to_be_bytes();
+        wire.send(frame_type::WINDOW_UPDATE, 0, 0, &increment)
+            .await?;
+        wire.send(frame_type::WINDOW_UPDATE, 0, stream, &increment)
+            .await?;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        wire.answer(stream, &[b'x'; 16_000]).await?;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        wire.abort()
+    }));
+    let here = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime can be built");
+    let request = Request::post(uri(&peer))
+        .body(Holdup { parts: 0 })
+        .expect("a whole request");
+    let whole = here
+        .block_on(in_time(client().exchange(request)))
+        .expect("the answer came before the reset");
+    assert_eq!(whole.body.len(), 16_000);
 }
