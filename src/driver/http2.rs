@@ -88,6 +88,8 @@ struct Written {
     taken: u64,
     /// Streams whose heads are in the engine and will be in the next batch.
     joining: Vec<StreamId>,
+    /// Octets were written that a layer below, such as TLS, may still hold.
+    awaits_flush: bool,
     /// Since when octets wait for a socket that takes none.
     stuck_since: Option<Instant>,
 }
@@ -299,12 +301,12 @@ where
     fn write(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
         let mut step = Step::Idle;
         while self.end.is_none() && self.write_failure.is_none() {
-            let progress = if self.output.is_empty() {
+            let progress = if self.output.is_empty() && !self.written.awaits_flush {
                 self.fill_output()
             } else {
                 Progress::More
             };
-            if self.output.is_empty() {
+            if self.output.is_empty() && !self.written.awaits_flush {
                 return if progress == Progress::More {
                     Step::Moved
                 } else {
@@ -312,7 +314,10 @@ where
                 };
             }
             match self.poll_write(cx) {
-                Poll::Ready(Ok(())) => step = Step::Moved,
+                Poll::Ready(Ok(())) => {
+                    self.written.stuck_since = None;
+                    step = Step::Moved;
+                }
                 Poll::Ready(Err(error)) => {
                     debug!(netloc = %self.endpoint.netloc, %error, "writing failed");
                     // What the peer said before it left may still be unread.
@@ -365,9 +370,12 @@ where
             }
             self.output.advance(octets);
             self.written.taken += octets as u64;
+            self.written.awaits_flush = true;
             self.written.stuck_since = None;
         }
-        Pin::new(&mut self.io).poll_flush(cx)
+        ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+        self.written.awaits_flush = false;
+        Poll::Ready(Ok(()))
     }
 
     /// Wakes everybody to whom something was delivered; whether there was anybody.

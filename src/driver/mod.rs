@@ -11,6 +11,8 @@ mod failure;
 mod handle;
 mod http2;
 mod mailbox;
+#[cfg(test)]
+mod tests;
 mod upload;
 
 pub(crate) use self::{
