@@ -120,6 +120,6 @@ impl Body for Scripted {
 /// Octets that differ, by their place.
 pub(crate) fn pattern(octets: usize) -> Bytes {
     (0..octets)
-        .map(|index| (index.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .map(|index| (index.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0])
         .collect()
 }
