@@ -109,6 +109,25 @@ impl RawPeer {
         self.expect(HEADERS).await.stream
     }
 
+    /// Everything that the client sends before it answers a PING (RFC 9113 §6.7): what it does of
+    /// itself and has not done by then, it waits with.
+    pub(crate) async fn until_quiet(&mut self) -> Vec<RawFrame> {
+        // Twice: an answer leaves before what the same turn of the client's gives rise to.
+        for _ in 0..2 {
+            self.send(PING, 0, 0, b"are you?").await;
+            let mut before = VecDeque::new();
+            loop {
+                let frame = self.next().await.expect("an answer before the end");
+                if (frame.kind, frame.flags) == (PING, ACK) {
+                    break;
+                }
+                before.push_back(frame);
+            }
+            self.early = before;
+        }
+        self.early.drain(..).collect()
+    }
+
     /// Reads to the end; the frames on the way.
     pub(crate) async fn rest(&mut self) -> Vec<RawFrame> {
         let mut frames = Vec::new();
