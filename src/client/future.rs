@@ -104,31 +104,37 @@ impl ResponseFuture {
 
     fn poll_stages(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<ResponseBody>, Error>> {
         loop {
-            match mem::replace(&mut self.stage, Stage::Done) {
-                Stage::Rejected(error) => return Poll::Ready(Err(error)),
-                Stage::New(request) => self.stage = Stage::Ready(self.begin(request, cx)?),
-                Stage::Ready(request) => self.stage = self.lease(request),
-                Stage::Leasing(mut acquire, request) => match Pin::new(&mut acquire).poll(cx) {
-                    Poll::Ready(lease) => self.stage = self.send(lease?, request),
-                    Poll::Pending => {
-                        self.stage = Stage::Leasing(acquire, request);
-                        return Poll::Pending;
-                    }
-                },
+            // What only waits is looked at in its place: a request is large, and polls are many.
+            match &mut self.stage {
                 Stage::Sent(pending) => {
-                    let Some(outcome) = pending.poll(cx) else {
-                        self.stage = Stage::Sent(pending);
-                        return Poll::Pending;
-                    };
-                    match self.settle(pending, outcome) {
+                    let outcome = ready!(pending.poll(cx));
+                    match self.settle(outcome) {
                         Settled::Again(request) => self.stage = Stage::Ready(*request),
                         Settled::Response(response) => return Poll::Ready(Ok(response)),
                         Settled::Failed(error) => return Poll::Ready(Err(error)),
                     }
+                    continue;
                 }
-                Stage::Done => panic!("a call's future was polled after it was ready"),
+                Stage::Leasing(acquire, _) => {
+                    let lease = ready!(Pin::new(acquire).poll(cx));
+                    if let Stage::Leasing(_, request) = self.take_stage() {
+                        self.stage = self.send(lease?, request);
+                    }
+                    continue;
+                }
+                Stage::Rejected(_) | Stage::New(_) | Stage::Ready(_) | Stage::Done => {}
+            }
+            match self.take_stage() {
+                Stage::Rejected(error) => return Poll::Ready(Err(error)),
+                Stage::New(request) => self.stage = Stage::Ready(self.begin(request, cx)?),
+                Stage::Ready(request) => self.stage = self.lease(request),
+                _ => panic!("a call's future was polled after it was ready"),
             }
         }
+    }
+
+    fn take_stage(&mut self) -> Stage {
+        mem::replace(&mut self.stage, Stage::Done)
     }
 
     /// The first poll: clocks start, and a body that is ready is taken whole.
@@ -177,7 +183,10 @@ impl ResponseFuture {
         })
     }
 
-    fn settle(&mut self, mut pending: Pending, outcome: Outcome) -> Settled {
+    fn settle(&mut self, outcome: Outcome) -> Settled {
+        let Stage::Sent(mut pending) = self.take_stage() else {
+            unreachable!("only a sent request has an outcome");
+        };
         match outcome {
             Outcome::Head {
                 head,
@@ -189,8 +198,7 @@ impl ResponseFuture {
                     whole: self.whole_limit.take(),
                 };
                 let body = pending.body(&head, is_end, timeouts);
-                let response = pending.response(head, stream_id, body);
-                Settled::Response(response)
+                Settled::Response(pending.response(head, stream_id, body))
             }
             Outcome::Unsent(request, error) if self.tries < Self::MAX_TRIES => {
                 debug!(%error, tries = self.tries, "not processed: the request goes out again");
@@ -244,10 +252,11 @@ enum Settled {
 }
 
 impl Pending {
-    fn poll(&self, cx: &Context<'_>) -> Option<Outcome> {
-        match self.slot.as_ref()?.poll_head(cx) {
-            Poll::Ready(outcome) => Some(outcome),
-            Poll::Pending => None,
+    fn poll(&self, cx: &Context<'_>) -> Poll<Outcome> {
+        match &self.slot {
+            Some(slot) => slot.poll_head(cx),
+            // The slot leaves only together with the stage.
+            None => Poll::Pending,
         }
     }
 

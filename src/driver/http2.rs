@@ -63,6 +63,8 @@ pub(crate) struct Http2Driver<IO> {
     output: Output,
     written: Written,
     write_timeout: Option<Duration>,
+    /// The socket takes nothing more; until this instant, what it still has to read comes first.
+    write_failure: Option<(io::Error, Instant)>,
     timer: Timer,
     has_yielded: bool,
     /// Why the connection is over, once it is.
@@ -116,6 +118,9 @@ where
     const MAX_READ: usize = 128 * 1024;
     /// Turns of the loop before other tasks get theirs.
     const MAX_TURNS: usize = 16;
+    /// How long to read on once writing has failed. The answer of a peer that has left is here
+    /// already: the runtime only has to notice.
+    const LAST_WORDS: Duration = Duration::from_secs(1);
     /// How long a finished connection may take to say goodbye.
     const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -138,6 +143,7 @@ where
             output: Output::default(),
             written: Written::default(),
             write_timeout: config.write_timeout,
+            write_failure: None,
             timer: Timer::default(),
             has_yielded: false,
             end: None,
@@ -151,6 +157,9 @@ where
             let now = clock::now();
             self.run_commands();
             let read = self.read(cx, now);
+            if read == Step::Idle {
+                self.give_up_reading(now);
+            }
             self.deliver();
             if self.wake() && !self.has_yielded {
                 self.has_yielded = true;
@@ -184,7 +193,8 @@ where
             .stuck_since
             .and_then(|since| Some(since + self.write_timeout?));
         let engine = self.engine.poll_timeout();
-        let deadline = [stuck, engine].into_iter().flatten().min();
+        let last_words = self.write_failure.as_ref().map(|(_, until)| *until);
+        let deadline = [stuck, engine, last_words].into_iter().flatten().min();
         if self.timer.poll(cx, deadline, now).is_ready() {
             let now = clock::now();
             self.engine.handle_timeout(now);
@@ -194,6 +204,13 @@ where
             return Poll::Ready(());
         }
         self.shared.mailbox.poll_command(cx)
+    }
+
+    /// A connection that cannot be written to ends when there is nothing left to read.
+    fn give_up_reading(&mut self, now: Instant) {
+        if let Some((error, _)) = self.write_failure.take_if(|(_, until)| *until <= now) {
+            self.end.get_or_insert(End::Io(Arc::new(error)));
+        }
     }
 
     fn run_commands(&mut self) {
@@ -281,7 +298,7 @@ where
 
     fn write(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
         let mut step = Step::Idle;
-        while self.end.is_none() {
+        while self.end.is_none() && self.write_failure.is_none() {
             let progress = if self.output.is_empty() {
                 self.fill_output()
             } else {
@@ -298,7 +315,9 @@ where
                 Poll::Ready(Ok(())) => step = Step::Moved,
                 Poll::Ready(Err(error)) => {
                     debug!(netloc = %self.endpoint.netloc, %error, "writing failed");
-                    self.end = Some(End::Io(Arc::new(error)));
+                    // What the peer said before it left may still be unread.
+                    self.write_failure = Some((error, now + Self::LAST_WORDS));
+                    return Step::Moved;
                 }
                 Poll::Pending => {
                     self.written.stuck_since.get_or_insert(now);

@@ -27,7 +27,8 @@ pub(crate) trait Conn: Clone + Send + Sync + 'static {
     /// Slots taken now.
     fn in_use(&self) -> usize;
 
-    /// Takes no new streams from now on, finishes those there are, and then closes.
+    /// Takes no new streams from now on, finishes those there are, and then closes. The pool has
+    /// already let go of it: its watcher need not be told.
     fn retire(&self);
 
     /// Keeps `watcher`, to tell it of every change. Called once, before the first `try_reserve`.

@@ -2,8 +2,8 @@
 //!
 //! Owns: the octets of its entries, in one buffer in the order of insertion, and two hash indices
 //! over them, one by field and one by name.
-//! Invariant: each entry is in the index of fields; the newest entry with a name is in the index of
-//! names, unless the static table has that name. Nothing else is in either.
+//! Invariant: each entry is in the index of fields, and the newest entry with a name is in the index
+//! of names; nothing else is in either.
 //! Cost: a search is one hash and mostly one comparison; an insertion allocates nothing once the
 //! buffers have grown. Memory: for a table of `n` octets at most `2n` of octets, and as many of
 //! entries and indices together as `n / 32` entries need.
@@ -37,8 +37,7 @@ struct Place {
     name_len: usize,
     value_len: usize,
     field_hash: u64,
-    /// None if the static table has the name: then nobody asks this one for it.
-    name_hash: Option<u64>,
+    name_hash: u64,
 }
 
 impl Measured for Place {
@@ -96,22 +95,19 @@ impl SearchTable {
             .map(|number| self.age(number))
     }
 
-    /// The age of the newest entry with this name, which the static table does not have.
+    /// The age of the newest entry with this name.
     pub(super) fn find_name(&self, name: &[u8], name_hash: u64) -> Option<usize> {
         self.number_of(name, name_hash)
             .map(|number| self.age(number))
     }
 
-    /// Inserts a field that is not in the table and fits into it. `name_hash` is wanted for a name
-    /// that the static table does not have.
-    pub(super) fn insert(&mut self, field: FieldRef<'_>, field_hash: u64, name_hash: Option<u64>) {
+    /// Inserts a field that is not in the table and fits into it.
+    pub(super) fn insert(&mut self, field: FieldRef<'_>, name_hash: u64, field_hash: u64) {
         self.make_room(field.size());
         let number = self.next;
-        if let Some(hash) = name_hash {
-            let older = self.number_of(field.name, hash);
-            self.names
-                .insert(hash, number, |other| Some(other) == older);
-        }
+        let older = self.number_of(field.name, name_hash);
+        self.names
+            .insert(name_hash, number, |other| Some(other) == older);
         self.fields.insert(field_hash, number, |_| false);
         self.next = number.wrapping_add(1);
         self.entries.insert(Place {
@@ -172,8 +168,6 @@ impl Place {
 
     fn forget(&self, fields: &mut Slots, names: &mut Slots) {
         fields.remove(self.field_hash, self.number);
-        if let Some(hash) = self.name_hash {
-            names.remove(hash, self.number);
-        }
+        names.remove(self.name_hash, self.number);
     }
 }

@@ -69,7 +69,7 @@ async fn get_until(
     while !stop.load(Ordering::Relaxed) {
         let whole = client.get_ok(uri.clone()).await;
         count += 1;
-        ends.insert(whole.connection().local_addr());
+        ends.insert(whole.local_end());
     }
     (count, ends)
 }
