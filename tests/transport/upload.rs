@@ -366,21 +366,23 @@ fn leaving_after_the_answer_stops_the_upload_without_blame() {
 fn a_body_is_dropped_when_its_exchange_is_over() {
     everywhere(|wire| async move {
         let server = servers::h2(wire, |request, mut respond| async move {
-            let mut body = respond.send_response(status(200), false).unwrap();
-            if request.uri().path() == "/refused" {
-                body.send_reset(h2::Reason::INTERNAL_ERROR);
+            if request.uri().path() == "/reset" {
+                respond.send_reset(h2::Reason::INTERNAL_ERROR);
             } else {
+                let _held = respond.send_response(status(200), false).unwrap();
                 std::future::pending::<()>().await;
             }
         })
         .await;
         let transport = transport();
-        for path in ["/refused", "/pending"] {
+        for path in ["/reset", "/pending"] {
             // The stream ends when its sender does: dropping the body is what the test waits for.
             let (sender, receiver) = mpsc::channel::<Result<Frame<Bytes>, Spoilt>>(1);
             let body = StreamBody::new(tokio_stream::wrappers::ReceiverStream::new(receiver));
             let request = Request::post(server.url(path)).body(body).unwrap();
-            drop(call(&transport, request).await.unwrap());
+            let outcome = call(&transport, request).await;
+            assert_eq!(outcome.is_err(), path == "/reset");
+            drop(outcome);
             sender.closed().await;
         }
     });
