@@ -24,19 +24,19 @@ use tokio::{
 use tracing::debug;
 
 use super::{
+    exchange::{Exchange, Unopened, start},
     failure::{End, Endpoint, Reached},
     handle::{Http2Handle, Shared},
     mailbox::Command,
-    upload::{Asked, Upload},
+    upload::Asked,
 };
 use crate::{
-    body::{OutgoingBody, OutgoingRequest, Slot},
+    body::Slot,
     clock,
     http2::{
         self, Engine, ErrorCode, IdHasher, StreamId,
         codec::Output,
-        engine::{BodyPlan, Progress, Refusal},
-        message::RequestHead,
+        engine::{Progress, Refusal},
     },
 };
 
@@ -70,16 +70,6 @@ pub(crate) struct Http2Driver<IO> {
     /// Why the connection is over, once it is.
     pub(super) end: Option<End>,
     is_finished: bool,
-}
-
-/// A request on a stream.
-pub(super) struct Exchange {
-    pub(super) slot: Arc<Slot>,
-    pub(super) upload: Option<Upload>,
-    pub(super) has_head: bool,
-    /// How many octets the connection had been given when this request joined them; `None` while
-    /// it has not left the engine.
-    batch: Option<u64>,
 }
 
 /// Octets given to the socket's queue and taken by the socket, since the connection began.
@@ -388,26 +378,6 @@ where
     }
 }
 
-impl Exchange {
-    fn reached(&self, taken: u64) -> Reached {
-        if self.has_head {
-            Reached::Head
-        } else if self.batch.is_none_or(|before| taken <= before) {
-            Reached::Unwritten
-        } else {
-            Reached::Written
-        }
-    }
-
-    /// Ends the exchange; an upload that was never polled goes back to its request.
-    pub(super) fn fail(self, error: crate::Error, is_resendable: bool, wakers: &mut Vec<Waker>) {
-        if is_resendable && let Some(upload) = self.upload {
-            self.slot.return_body(upload.into_body());
-        }
-        wakers.extend(self.slot.fail(error, is_resendable));
-    }
-}
-
 impl Timer {
     /// Whether the deadline has come.
     fn poll(&mut self, cx: &mut Context<'_>, at: Option<Instant>, now: Instant) -> Poll<()> {
@@ -427,35 +397,6 @@ impl Timer {
         }
         sleep.as_mut().poll(cx)
     }
-}
-
-/// Why a request became no stream.
-enum Unopened {
-    Refused(Refusal),
-    Unsayable(http2::message::RequestError),
-}
-
-/// Turns a request into a stream. Its body is taken only if that succeeds, and stays with the
-/// request if it can be sent again.
-fn start(
-    engine: &mut Engine,
-    request: &mut OutgoingRequest,
-    shared: &Arc<Shared>,
-    upload: &mut Option<Upload>,
-) -> Result<StreamId, Unopened> {
-    let length = request.content_length();
-    let head = RequestHead::from_parts(&request.parts, length).map_err(Unopened::Unsayable)?;
-    let announced = head.content_length;
-    let plan = match &request.body {
-        OutgoingBody::Empty => BodyPlan::Empty,
-        OutgoingBody::Whole(body) => BodyPlan::Whole(body.clone()),
-        OutgoingBody::Streaming(_) | OutgoingBody::Taken => BodyPlan::Streaming,
-    };
-    let id = engine.open(&head, plan).map_err(Unopened::Refused)?;
-    if let Some(body) = request.body.take_streaming() {
-        *upload = Some(Upload::new(body, announced, id, Arc::clone(shared)));
-    }
-    Ok(id)
 }
 
 /// One write, of several pieces where the socket takes them.

@@ -7,6 +7,7 @@
 //! guards protocol state.
 
 mod deliver;
+mod exchange;
 mod failure;
 mod handle;
 mod http2;
