@@ -24,19 +24,19 @@ use tokio::{
 use tracing::debug;
 
 use super::{
+    exchange::{Exchange, Unopened, start},
     failure::{End, Endpoint, Reached},
     handle::{Http2Handle, Shared},
     mailbox::Command,
-    upload::{Asked, Upload},
+    upload::Asked,
 };
 use crate::{
-    body::{OutgoingBody, OutgoingRequest, Slot},
+    body::Slot,
     clock,
     http2::{
         self, Engine, ErrorCode, IdHasher, StreamId,
         codec::Output,
-        engine::{BodyPlan, Progress, Refusal},
-        message::RequestHead,
+        engine::{Progress, Refusal},
     },
 };
 
@@ -72,22 +72,14 @@ pub(crate) struct Http2Driver<IO> {
     is_finished: bool,
 }
 
-/// A request on a stream.
-pub(super) struct Exchange {
-    pub(super) slot: Arc<Slot>,
-    pub(super) upload: Option<Upload>,
-    pub(super) has_head: bool,
-    /// How many octets the connection had been given when this request joined them; `None` while
-    /// it has not left the engine.
-    batch: Option<u64>,
-}
-
 /// Octets given to the socket's queue and taken by the socket, since the connection began.
 #[derive(Debug, Default)]
 struct Written {
     taken: u64,
     /// Streams whose heads are in the engine and will be in the next batch.
     joining: Vec<StreamId>,
+    /// Octets were written that a layer below, such as TLS, may still hold.
+    awaits_flush: bool,
     /// Since when octets wait for a socket that takes none.
     stuck_since: Option<Instant>,
 }
@@ -299,12 +291,12 @@ where
     fn write(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
         let mut step = Step::Idle;
         while self.end.is_none() && self.write_failure.is_none() {
-            let progress = if self.output.is_empty() {
+            let progress = if self.output.is_empty() && !self.written.awaits_flush {
                 self.fill_output()
             } else {
                 Progress::More
             };
-            if self.output.is_empty() {
+            if self.output.is_empty() && !self.written.awaits_flush {
                 return if progress == Progress::More {
                     Step::Moved
                 } else {
@@ -312,7 +304,10 @@ where
                 };
             }
             match self.poll_write(cx) {
-                Poll::Ready(Ok(())) => step = Step::Moved,
+                Poll::Ready(Ok(())) => {
+                    self.written.stuck_since = None;
+                    step = Step::Moved;
+                }
                 Poll::Ready(Err(error)) => {
                     debug!(netloc = %self.endpoint.netloc, %error, "writing failed");
                     // What the peer said before it left may still be unread.
@@ -365,9 +360,12 @@ where
             }
             self.output.advance(octets);
             self.written.taken += octets as u64;
+            self.written.awaits_flush = true;
             self.written.stuck_since = None;
         }
-        Pin::new(&mut self.io).poll_flush(cx)
+        ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+        self.written.awaits_flush = false;
+        Poll::Ready(Ok(()))
     }
 
     /// Wakes everybody to whom something was delivered; whether there was anybody.
@@ -377,26 +375,6 @@ where
             waker.wake();
         }
         any
-    }
-}
-
-impl Exchange {
-    fn reached(&self, taken: u64) -> Reached {
-        if self.has_head {
-            Reached::Head
-        } else if self.batch.is_none_or(|before| taken <= before) {
-            Reached::Unwritten
-        } else {
-            Reached::Written
-        }
-    }
-
-    /// Ends the exchange; an upload that was never polled goes back to its request.
-    pub(super) fn fail(self, error: crate::Error, is_resendable: bool, wakers: &mut Vec<Waker>) {
-        if is_resendable && let Some(upload) = self.upload {
-            self.slot.return_body(upload.into_body());
-        }
-        wakers.extend(self.slot.fail(error, is_resendable));
     }
 }
 
@@ -419,35 +397,6 @@ impl Timer {
         }
         sleep.as_mut().poll(cx)
     }
-}
-
-/// Why a request became no stream.
-enum Unopened {
-    Refused(Refusal),
-    Unsayable(http2::message::RequestError),
-}
-
-/// Turns a request into a stream. Its body is taken only if that succeeds, and stays with the
-/// request if it can be sent again.
-fn start(
-    engine: &mut Engine,
-    request: &mut OutgoingRequest,
-    shared: &Arc<Shared>,
-    upload: &mut Option<Upload>,
-) -> Result<StreamId, Unopened> {
-    let length = request.content_length();
-    let head = RequestHead::from_parts(&request.parts, length).map_err(Unopened::Unsayable)?;
-    let announced = head.content_length;
-    let plan = match &request.body {
-        OutgoingBody::Empty => BodyPlan::Empty,
-        OutgoingBody::Whole(body) => BodyPlan::Whole(body.clone()),
-        OutgoingBody::Streaming(_) | OutgoingBody::Taken => BodyPlan::Streaming,
-    };
-    let id = engine.open(&head, plan).map_err(Unopened::Refused)?;
-    if let Some(body) = request.body.take_streaming() {
-        *upload = Some(Upload::new(body, announced, id, Arc::clone(shared)));
-    }
-    Ok(id)
 }
 
 /// One write, of several pieces where the socket takes them.

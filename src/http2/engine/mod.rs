@@ -98,6 +98,7 @@ pub struct Engine {
 struct Core {
     config: Config,
     stage: Stage,
+    preface: Preface,
     encoder: Encoder,
     decoder: Decoder,
     streams: Table,
@@ -121,14 +122,19 @@ struct Core {
 /// The life of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// The peer's preface, its SETTINGS, has not come (RFC 9113 §3.4). Streams may be opened.
-    Handshake,
-    /// Streams may be opened.
+    /// Streams may be opened, before the peer has said anything, too (RFC 9113 §3.4).
     Open,
     /// No new streams; the rest finishes.
     Retired,
     /// Nothing goes in or out but what is queued.
     Closed,
+}
+
+/// The peer's preface: its first SETTINGS (RFC 9113 §3.4). It is due whatever the [`Stage`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Preface {
+    Awaited,
+    Received,
 }
 
 /// Whether [`Engine::poll_output`] left something behind.
@@ -156,7 +162,8 @@ impl Engine {
             },
         );
         let mut core = Core {
-            stage: Stage::Handshake,
+            stage: Stage::Open,
+            preface: Preface::Awaited,
             encoder: Encoder::new(limits.encoder_table_size as usize),
             // RFC 9113 §6.5.3: what we announce holds once it is acknowledged.
             decoder: Decoder::new(consts::INITIAL_HEADER_TABLE_SIZE as usize),
@@ -190,7 +197,7 @@ impl Engine {
     /// What the peer does wrong becomes output and an event.
     pub fn handle_input(&mut self, now: Instant, input: &mut BytesMut) {
         let Self { reader, core } = self;
-        if core.stage == Stage::Handshake && !core.recognise(input) {
+        if core.preface == Preface::Awaited && !core.recognise(input) {
             return;
         }
         while core.stage != Stage::Closed {
@@ -212,12 +219,12 @@ impl Engine {
     /// The peer closed the byte stream, leaving `rest` unread.
     pub fn handle_eof(&mut self, rest: &[u8]) {
         let core = &mut self.core;
-        let closure = match core.stage {
-            Stage::Handshake if !rest.is_empty() => Closure::NotHttp2(Bytes::copy_from_slice(rest)),
-            Stage::Retired if core.streams.is_empty() => Closure::Drained,
-            _ => Closure::Eof,
-        };
-        core.close(closure);
+        let is_foreign = core.preface == Preface::Awaited && !rest.is_empty();
+        core.close(if is_foreign && !core.begins_preface(rest) {
+            Closure::NotHttp2(Bytes::copy_from_slice(rest))
+        } else {
+            Closure::Eof
+        });
     }
 
     /// The instant of [`poll_timeout`](Self::poll_timeout) has come.

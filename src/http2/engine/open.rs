@@ -84,7 +84,7 @@ impl Engine {
 
 impl Core {
     fn admit(&self, head: &RequestHead<'_>) -> Result<(), Refusal> {
-        if !matches!(self.stage, Stage::Handshake | Stage::Open) {
+        if self.stage != Stage::Open {
             return Err(Refusal::Retired);
         }
         if self.streams.len() >= self.peer.max_concurrent_streams as usize {
@@ -126,7 +126,7 @@ impl Core {
 
     /// Takes no new streams from now on.
     pub(super) fn retire(&mut self) {
-        if matches!(self.stage, Stage::Handshake | Stage::Open) {
+        if self.stage == Stage::Open {
             self.stage = Stage::Retired;
             self.events.push_back(Event::Retired);
         }

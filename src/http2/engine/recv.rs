@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{Core, Event, Failure, Stage};
+use super::{Core, Event, Failure, Preface};
 use crate::http2::{
     ErrorCode, Fault, StreamId, Violation,
     codec::{BlockOrigin, FieldBlock, Inbound},
@@ -30,7 +30,7 @@ struct Arrival {
 impl Core {
     pub(super) fn recv(&mut self, now: Instant, inbound: Inbound<'_>) -> Result<(), Fault> {
         // RFC 9113 §3.4: what was recognised by its header may still be an acknowledgement.
-        if self.stage == Stage::Handshake
+        if self.preface == Preface::Awaited
             && !matches!(&inbound, Inbound::Frame(Frame::Settings(settings)) if !settings.ack)
         {
             return Err(Fault::Connection(Violation::PrefaceNotSettings));

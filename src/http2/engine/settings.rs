@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 
-use super::{Closure, Core, Event, PeerSettings, Stage, Timer};
+use super::{Closure, Core, Event, PeerSettings, Preface, Stage, Timer};
 use crate::http2::{
     Fault, Violation, consts,
     frame::{FrameHeader, FrameType, SettingId, Settings},
@@ -30,13 +30,17 @@ impl Core {
     /// Whether `input` begins as a server's preface must: with a SETTINGS frame (RFC 9113 §3.4).
     /// False also while too little has come to tell.
     pub(super) fn recognise(&mut self, input: &mut BytesMut) -> bool {
-        let Some(octets) = input.first_chunk::<{ consts::FRAME_HEADER_LEN }>() else {
+        if self.stage == Stage::Closed {
+            input.clear();
+            return false;
+        }
+        let Some(octets) = input.first_chunk() else {
             return false;
         };
-        let header = FrameHeader::parse(octets);
-        if header.frame_type == FrameType::SETTINGS && header.length <= self.config.max_frame_size {
+        if self.begins_preface(input) {
             return true;
         }
+        let header = FrameHeader::parse(octets);
         // Anything that could be a frame is a fault of an HTTP/2 peer; the rest is not HTTP/2.
         let is_frame =
             header.frame_type.name().is_some() && header.length <= self.config.max_frame_size;
@@ -50,6 +54,14 @@ impl Core {
         false
     }
 
+    /// Whether a SETTINGS frame stands at the front, be it in part.
+    pub(super) fn begins_preface(&self, input: &[u8]) -> bool {
+        input.first_chunk().is_some_and(|octets| {
+            let header = FrameHeader::parse(octets);
+            header.frame_type == FrameType::SETTINGS && header.length <= self.config.max_frame_size
+        })
+    }
+
     pub(super) fn recv_settings(
         &mut self,
         now: Instant,
@@ -58,8 +70,8 @@ impl Core {
         if frame.ack {
             return self.recv_settings_ack();
         }
-        if self.stage == Stage::Handshake {
-            self.stage = Stage::Open;
+        if self.preface == Preface::Awaited {
+            self.preface = Preface::Received;
             // Until now we held ourselves to what every peer should allow.
             self.peer.max_concurrent_streams = u32::MAX;
         } else {

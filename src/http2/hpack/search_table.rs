@@ -171,3 +171,68 @@ impl Place {
         names.remove(self.name_hash, self.number);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::http2::hpack::hash;
+
+    fn insert(table: &mut SearchTable, name: &[u8], value: &[u8]) {
+        let name_hash = hash::name(name);
+        let field_hash = hash::field(name_hash, value);
+        table.insert(FieldRef::new(name, value), name_hash, field_hash);
+    }
+
+    fn find(table: &SearchTable, name: &[u8], value: &[u8]) -> Option<usize> {
+        let field_hash = hash::field(hash::name(name), value);
+        table.find_field(FieldRef::new(name, value), field_hash)
+    }
+
+    /// Two values of one length whose hashes agree in all that an index keeps of them.
+    fn collision(name: &[u8]) -> [String; 2] {
+        let mut seen = HashMap::new();
+        for number in 0u32.. {
+            let value = format!("{number:010}");
+            let tag = hash::field(hash::name(name), value.as_bytes()) >> 33;
+            if let Some(other) = seen.insert(tag, value.clone()) {
+                return [other, value];
+            }
+        }
+        unreachable!("2^31 tags cannot tell 2^32 values apart")
+    }
+
+    #[test]
+    fn fields_whose_hashes_collide_are_told_apart() {
+        let [one, other] = collision(b"x-a").map(String::into_bytes);
+        let mut table = SearchTable::new(4096, 4096);
+        insert(&mut table, b"x-a", &one);
+        assert_eq!(find(&table, b"x-a", &other), None);
+        insert(&mut table, b"x-a", &other);
+        assert_eq!(find(&table, b"x-a", &one), Some(1));
+        assert_eq!(find(&table, b"x-a", &other), Some(0));
+    }
+
+    #[test]
+    fn a_name_is_found_at_its_newest_entry_as_long_as_there_is_one() {
+        let mut table = SearchTable::new(100, 100);
+        let find = |table: &SearchTable| table.find_name(b"x-a", hash::name(b"x-a"));
+        insert(&mut table, b"x-a", b"1");
+        insert(&mut table, b"x-a", b"2");
+        assert_eq!(find(&table), Some(0));
+        insert(&mut table, b"x-b", b"3");
+        assert_eq!(find(&table), Some(1), "the older one was evicted");
+        insert(&mut table, b"x-c", b"4");
+        assert_eq!(find(&table), None);
+    }
+
+    #[test]
+    fn the_buffers_stay_bounded() {
+        let mut table = SearchTable::new(4096, 4096);
+        for number in 0..10_000 {
+            insert(&mut table, b"x-a", format!("{number:0500}").as_bytes());
+            assert!(table.octets.len() <= 2 * 4096);
+        }
+    }
+}
