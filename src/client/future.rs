@@ -13,7 +13,7 @@ use std::{
 };
 
 use http::{Method, Response, Version};
-use tokio::time::Sleep;
+use tokio::{runtime::Handle, time::Sleep};
 use tracing::debug;
 
 use super::{
@@ -143,7 +143,15 @@ impl ResponseFuture {
         request: OutgoingRequest,
         cx: &mut Context<'_>,
     ) -> Result<OutgoingRequest, Error> {
-        self.whole_limit = sleep(self.shared.timeouts.whole);
+        let timeouts = &self.shared.timeouts;
+        if timeouts.whole.or(timeouts.response_head).is_some() {
+            // Without a runtime a timer would panic.
+            Handle::try_current().map_err(|missing| {
+                let error = Error::new(Kind::Shutdown, Scope::Request, Retry::Safe);
+                self.locate(error.with_source(missing))
+            })?;
+        }
+        self.whole_limit = sleep(timeouts.whole);
         let OutgoingRequest { parts, body } = request;
         let body = body.settle(cx, Self::WHOLE_BODY).map_err(|cause| {
             let error = Error::new(Kind::RequestBody, Scope::Request, Retry::Never);
