@@ -4,6 +4,7 @@
 //! place what its peer does. A server that is dropped takes its connections with it.
 
 pub(crate) mod bodies;
+pub(crate) mod pipe;
 pub(crate) mod raw;
 pub(crate) mod servers;
 pub(crate) mod tls;
@@ -33,7 +34,7 @@ use towline::{
 };
 
 /// Longer than any test takes, shorter than anybody waits: what hangs fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs to the end, or fails.
 pub(crate) async fn within<F: Future>(limit: Duration, work: F) -> F::Output {
