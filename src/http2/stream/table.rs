@@ -54,7 +54,7 @@ impl Table {
     pub(crate) fn new(first: StreamId) -> Self {
         Self {
             live: HashMap::default(),
-            closed: VecDeque::with_capacity(Self::REMEMBERED),
+            closed: VecDeque::new(),
             next: Some(first),
             promised: StreamId::CONNECTION,
         }
