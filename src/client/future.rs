@@ -13,7 +13,7 @@ use std::{
 };
 
 use http::{Method, Response, Version};
-use tokio::time::Sleep;
+use tokio::{runtime::Handle, time::Sleep};
 use tracing::debug;
 
 use super::{
@@ -143,7 +143,15 @@ impl ResponseFuture {
         request: OutgoingRequest,
         cx: &mut Context<'_>,
     ) -> Result<OutgoingRequest, Error> {
-        self.whole_limit = sleep(self.shared.timeouts.whole);
+        let timeouts = &self.shared.timeouts;
+        if timeouts.whole.or(timeouts.response_head).is_some() {
+            // Without a runtime a timer would panic.
+            Handle::try_current().map_err(|missing| {
+                let error = Error::new(Kind::Shutdown, Scope::Request, Retry::Safe);
+                self.locate(error.with_source(missing))
+            })?;
+        }
+        self.whole_limit = sleep(timeouts.whole);
         let OutgoingRequest { parts, body } = request;
         let body = body.settle(cx, Self::WHOLE_BODY).map_err(|cause| {
             let error = Error::new(Kind::RequestBody, Scope::Request, Retry::Never);
@@ -171,8 +179,11 @@ impl ResponseFuture {
         let slot = Slot::new(request, conn.handle.control());
         if !conn.handle.send(Arc::clone(&slot)) {
             // The connection ended between the lease and now.
-            let error = Error::new(Kind::Closed, Scope::Connection, Retry::Safe);
-            slot.fail(self.locate(error), true);
+            let error = conn.handle.why_ended().unwrap_or_else(|| {
+                self.locate(Error::new(Kind::Closed, Scope::Connection, Retry::Safe))
+            });
+            let is_resendable = error.retry() == Retry::Safe;
+            slot.fail(error, is_resendable);
         }
         self.head_limit = sleep(self.shared.timeouts.response_head);
         Stage::Sent(Pending {
@@ -193,9 +204,14 @@ impl ResponseFuture {
                 stream_id,
                 is_end,
             } => {
+                let idle = self.shared.timeouts.body_idle;
+                let whole = self.whole_limit.take();
+                let is_limited = idle.is_some() || whole.is_some();
+                let netloc = self.netloc.take().filter(|_| is_limited);
                 let timeouts = BodyTimeouts {
-                    idle: self.shared.timeouts.body_idle,
-                    whole: self.whole_limit.take(),
+                    idle,
+                    whole,
+                    origin: netloc.map(|netloc| (netloc, stream_id)),
                 };
                 let body = pending.body(&head, is_end, timeouts);
                 Settled::Response(pending.response(head, stream_id, body))

@@ -33,6 +33,7 @@ use super::{
 use crate::{
     body::Slot,
     clock,
+    error::Retry,
     http2::{
         self, Engine, ErrorCode, IdHasher, StreamId,
         codec::Output,
@@ -444,20 +445,24 @@ impl<IO> Http2Driver<IO> {
         if std::mem::replace(&mut self.is_finished, true) {
             return;
         }
-        self.shared.end();
         let end = self.end.take().unwrap_or(End::Dropped);
         debug!(netloc = %self.endpoint.netloc, ?end, "the connection is over");
+        let unwritten = self.endpoint.connection_failed(&end, Reached::Unwritten);
+        self.shared.ended_by(unwritten.clone());
+        self.shared.end();
         for command in self.shared.mailbox.close() {
             if let Command::Open(slot) = command {
-                let error = self.endpoint.connection_failed(&end, Reached::Unwritten);
-                self.wakers.extend(slot.fail(error, true));
+                let is_resendable = unwritten.retry() == Retry::Safe;
+                self.wakers
+                    .extend(slot.fail(unwritten.clone(), is_resendable));
                 self.shared.release_slot();
             }
         }
         for (_, exchange) in self.exchanges.drain() {
             let reached = exchange.reached(self.written.taken);
             let error = self.endpoint.connection_failed(&end, reached);
-            exchange.fail(error, reached == Reached::Unwritten, &mut self.wakers);
+            let is_resendable = error.retry() == Retry::Safe;
+            exchange.fail(error, is_resendable, &mut self.wakers);
             self.shared.release_slot();
         }
         for waker in self.wakers.drain(..) {

@@ -4,6 +4,7 @@
 //! place what its peer does. A server that is dropped takes its connections with it.
 
 pub(crate) mod bodies;
+pub(crate) mod pipe;
 pub(crate) mod raw;
 pub(crate) mod servers;
 pub(crate) mod tls;
@@ -26,11 +27,14 @@ use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
 };
-use tower::{Service, ServiceExt};
-use towline::{ConnectionInfo, Error, ResponseBody, Transport, TransportBuilder, config::Timeouts};
+use tower::Service;
+use towline::{
+    ConnectionInfo, Error, ResponseBody, ResponseFuture, Transport, TransportBuilder,
+    config::Timeouts,
+};
 
 /// Longer than any test takes, shorter than anybody waits: what hangs fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs to the end, or fails.
 pub(crate) async fn within<F: Future>(limit: Duration, work: F) -> F::Output {
@@ -210,21 +214,25 @@ pub(crate) fn request(method: &str, url: &str) -> Request<Empty<Bytes>> {
 }
 
 /// A call by a clone, so that many can be under way.
-pub(crate) fn call<B>(transport: &Transport, request: Request<B>) -> towline::ResponseFuture
+pub(crate) fn call<B>(transport: &Transport, request: Request<B>) -> ResponseFuture
 where
-    Transport: Service<Request<B>, Future = towline::ResponseFuture>,
+    Transport: Service<Request<B>, Future = ResponseFuture>,
 {
     transport.clone().call(request)
 }
 
 /// GET, up to the response head.
-pub(crate) async fn get(transport: &Transport, url: &str) -> Result<Response<ResponseBody>, Error> {
-    transport.clone().oneshot(request("GET", url)).await
+pub(crate) fn get(transport: &Transport, url: &str) -> ResponseFuture {
+    call(transport, request("GET", url))
 }
 
 /// GET, and the whole body as text.
-pub(crate) async fn get_text(transport: &Transport, url: &str) -> Result<String, Error> {
-    text(get(transport, url).await?).await
+pub(crate) fn get_text(
+    transport: &Transport,
+    url: &str,
+) -> impl Future<Output = Result<String, Error>> + use<> {
+    let call = get(transport, url);
+    async move { text(call.await?).await }
 }
 
 /// The whole body as text.

@@ -192,8 +192,13 @@ impl RawPeer {
     /// Ends our direction, and waits until the client ends its own.
     pub(crate) async fn close(mut self) {
         let _gone = self.io.shutdown().await;
+        Self::drain(self.io).await;
+    }
+
+    /// Reads whatever the client sends until it closes.
+    pub(crate) async fn drain(mut io: Stream) {
         let mut rest = Vec::new();
-        let _gone = self.io.read_to_end(&mut rest).await;
+        let _gone = io.read_to_end(&mut rest).await;
     }
 }
 
