@@ -8,7 +8,7 @@ use std::{env, fs, hint::black_box, path::PathBuf};
 use bytes::BytesMut;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::Value;
-use towline::http2::hpack::{Decoder, Encoder, FieldRef, Limits};
+use towline::http2::hpack::{Decoder, Encoder, FieldRef, Limits, Outcome};
 
 /// The fields of one message.
 type Section = Vec<(String, String)>;
@@ -95,7 +95,7 @@ fn decode(decoder: &mut Decoder, block: &[u8]) {
     let outcome = decoder.decode(block, Limits::default(), &mut |field| {
         black_box(field);
     });
-    black_box(outcome).expect("a valid block");
+    assert_eq!(outcome, Ok(Outcome::Complete));
 }
 
 fn fields_of(sections: &[Section]) -> Throughput {
@@ -109,7 +109,8 @@ fn steady(criterion: &mut Criterion, name: &str, message: &[(&str, &str)]) {
     group.throughput(fields_of(std::slice::from_ref(&message)));
     let mut encoder = Encoder::new(4096);
     let mut decoder = Decoder::new(4096);
-    let [first, next] = [(); 2].map(|()| {
+    // The second may still insert what came again; the third is like all after it.
+    let [first, _, next] = [(); 3].map(|()| {
         let mut block = BytesMut::new();
         encode(&mut encoder, &message, &mut block);
         decode(&mut decoder, &block);

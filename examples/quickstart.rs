@@ -1,7 +1,7 @@
 //! Fetches one page over HTTP/2 and prints what came.
 //!
-//! Without arguments it starts a server of its own on the loopback, with a certificate made on
-//! the spot, and fetches from that:
+//! Without a URL it starts a server of its own on the loopback, with a certificate made on the
+//! spot, and fetches from that:
 //!
 //! ```text
 //! cargo run --example quickstart
@@ -9,16 +9,17 @@
 //! cargo run --example quickstart -- --cacert ca.pem https://localhost:8443/
 //! ```
 
-use std::{error::Error, fs, path::PathBuf};
+mod support;
+
+use std::path::PathBuf;
 
 use clap::Parser;
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Empty};
 use tower::ServiceExt;
-use towline::{ConnectionInfo, ResponseBody, Transport, connect::TlsConfig};
+use towline::{ConnectionInfo, ResponseBody, Transport};
 
-#[path = "support/server.rs"]
-mod server;
+use self::support::{Failure, Target};
 
 /// Fetches a page over HTTP/2.
 #[derive(Parser)]
@@ -31,62 +32,36 @@ struct Arguments {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Failure> {
     let arguments = Arguments::parse();
-    let mut tls = TlsConfig::builder();
-    if let Some(file) = arguments.cacert {
-        tls = tls.add_root_certificates(fs::read(file)?);
-    }
-    let url = match arguments.url {
-        Some(url) => url,
-        None => {
-            let server = server::start().await?;
-            println!("a server of our own listens at {}", server.url);
-            tls = tls.add_root_certificates(server.certificate);
-            server.url
-        }
-    };
+    let target = Target::new(arguments.url, arguments.cacert).await?;
 
-    let transport = Transport::builder().tls(tls.build()?).build();
-    let request = Request::get(url).body(Empty::<&[u8]>::new())?;
-    match transport.oneshot(request).await {
-        Ok(response) => print_response(response).await,
-        Err(error) => Err(explain(&error)),
-    }
-}
+    let transport = Transport::builder().tls(target.tls).build();
+    let request = Request::get(target.url).body(Empty::<&[u8]>::new())?;
+    let response = transport.oneshot(request).await?;
 
-async fn print_response(response: Response<ResponseBody>) -> Result<(), Box<dyn Error>> {
     println!("{:?} {}", response.version(), response.status());
     for (name, value) in response.headers() {
         println!("{name}: {}", String::from_utf8_lossy(value.as_bytes()));
     }
-    if let Some(info) = response.extensions().get::<ConnectionInfo>() {
-        println!();
-        println!("remote address  {:?}", info.remote_addr());
-        println!(
-            "protocol        {:?}, stream {}",
-            info.alpn(),
-            info.stream_id()
-        );
-        println!(
-            "TLS             {:?}, {:?}",
-            info.tls_version(),
-            info.tls_cipher()
-        );
-    }
+    print_connection(&response);
     let body = response.into_body().collect().await?.to_bytes();
     println!();
     println!("{}", String::from_utf8_lossy(&body));
     Ok(())
 }
 
-/// The whole chain of causes, a line each.
-fn explain(error: &towline::Error) -> Box<dyn Error> {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!("\n  because {error}"));
-        cause = error.source();
+/// Every response tells of the connection that brought it.
+fn print_connection(response: &Response<ResponseBody>) {
+    let Some(connection) = response.extensions().get::<ConnectionInfo>() else {
+        return;
+    };
+    println!();
+    if let Some(address) = connection.remote_addr() {
+        println!("server    {address}");
     }
-    text.into()
+    println!("protocol  HTTP/2, stream {}", connection.stream_id());
+    if let (Some(version), Some(cipher)) = (connection.tls_version(), connection.tls_cipher()) {
+        println!("TLS       {version:?}, {cipher:?}");
+    }
 }

@@ -1,35 +1,35 @@
 //! A loopback HTTP/2 server for the examples: hyper over TLS, with a certificate made at start.
 
-#![allow(dead_code, reason = "each example uses its own part of this file")]
-
-use std::{convert::Infallible, error::Error, sync::Arc};
+use std::{convert::Infallible, sync::Arc};
 
 use bytes::Bytes;
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rustls::{ServerConfig, pki_types::PrivateKeyDer};
+use rustls::{ServerConfig, pki_types::PrivatePkcs8KeyDer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
+use super::Failure;
+
 /// A server that runs until the program ends.
-pub struct Server {
+pub(crate) struct Server {
     /// Where it listens.
-    pub url: Uri,
+    pub(crate) url: Uri,
     /// Its certificate, in PEM.
-    pub certificate: String,
+    pub(crate) certificate: String,
 }
 
 /// Starts the server on a free port of the loopback.
-pub async fn start() -> Result<Server, Box<dyn Error>> {
+pub(crate) async fn start() -> Result<Server, Failure> {
     let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
-    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der())?;
+    let key = PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der());
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(vec![certified.cert.der().clone()], key)?;
+        .with_single_cert(vec![certified.cert.der().clone()], key.into())?;
     config.alpn_protocols = vec![b"h2".to_vec()];
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -46,6 +46,10 @@ pub async fn start() -> Result<Server, Box<dyn Error>> {
 }
 
 async fn serve(acceptor: TlsAcceptor, stream: TcpStream) {
+    // Else the last segment of a batch would wait for the client's delayed acknowledgement.
+    if let Err(error) = stream.set_nodelay(true) {
+        eprintln!("server: {error}");
+    }
     let Ok(stream) = acceptor.accept(stream).await else {
         return;
     };

@@ -16,7 +16,11 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::time::Sleep;
 
 use super::slot::{Part, Slot};
-use crate::error::{Error, Kind, Phase, Retry, Scope};
+use crate::{
+    error::{Error, Kind, Phase, Retry, Scope},
+    http2::StreamId,
+    netloc::Netloc,
+};
 
 /// The body of a response: a stream of octets, then perhaps trailers.
 ///
@@ -54,6 +58,8 @@ pub(crate) struct BodyTimeouts {
     pub(crate) idle: Option<Duration>,
     /// For the whole exchange, already running.
     pub(crate) whole: Option<Pin<Box<Sleep>>>,
+    /// What the error names when a limit runs out.
+    pub(crate) origin: Option<(Netloc, StreamId)>,
 }
 
 impl ResponseBody {
@@ -73,29 +79,34 @@ impl ResponseBody {
 
 impl Open {
     fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Part, Error>>> {
-        if let Poll::Ready(part) = self.slot.poll_part(cx) {
-            self.idle = None;
-            return Poll::Ready(part);
-        }
+        // First, because a body that always has something to read is limited as well.
         if let Some(whole) = &mut self.timeouts.whole
             && whole.as_mut().poll(cx).is_ready()
         {
-            return Poll::Ready(Some(Err(timed_out(Phase::Whole))));
+            return Poll::Ready(Some(Err(self.timed_out(Phase::Whole))));
+        }
+        if let Poll::Ready(part) = self.slot.poll_part(cx) {
+            self.idle = None;
+            return Poll::Ready(part);
         }
         if let Some(limit) = self.timeouts.idle {
             let sleep = self
                 .idle
                 .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
             if sleep.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Some(Err(timed_out(Phase::BodyIdle))));
+                return Poll::Ready(Some(Err(self.timed_out(Phase::BodyIdle))));
             }
         }
         Poll::Pending
     }
-}
 
-fn timed_out(phase: Phase) -> Error {
-    Error::new(Kind::Timeout(phase), Scope::Stream, Retry::IfIdempotent)
+    fn timed_out(&self, phase: Phase) -> Error {
+        let error = Error::new(Kind::Timeout(phase), Scope::Stream, Retry::IfIdempotent);
+        match &self.timeouts.origin {
+            Some((netloc, stream_id)) => error.with_netloc(netloc).with_stream_id(*stream_id),
+            None => error,
+        }
+    }
 }
 
 impl Drop for Open {

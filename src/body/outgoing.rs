@@ -1,10 +1,12 @@
 //! Request bodies with their type erased, and the request as it travels to a driver.
 //!
-//! Owns: the conversion of any `http_body::Body` into octets that a connection can take. A body that
-//! is empty costs nothing; any other is boxed once.
+//! Owns: the conversion of any `http_body::Body` into octets that a connection can take, and the
+//! catching of its panics: a body is foreign code, and runs where others' exchanges live. A body
+//! that is empty costs nothing; any other is boxed once.
 
 use std::{
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -39,6 +41,8 @@ type DynBody = dyn Body<Data = Bytes, Error = BoxError> + Send;
 /// A body of unknown type. It can be sent again only while it was never polled.
 pub(crate) struct StreamingBody {
     body: Pin<Box<DynBody>>,
+    /// All its octets, where it knew them when it was handed over.
+    length: Option<u64>,
     is_polled: bool,
 }
 
@@ -63,6 +67,7 @@ impl OutgoingBody {
             return Self::Empty;
         }
         Self::Streaming(StreamingBody {
+            length: body.size_hint().exact(),
             body: Box::pin(Erased { body }),
             is_polled: false,
         })
@@ -85,7 +90,7 @@ impl OutgoingBody {
         let Self::Streaming(mut body) = self else {
             return Ok(self);
         };
-        let is_small = body.exact_len().is_some_and(|octets| octets <= limit);
+        let is_small = body.length.is_some_and(|octets| octets <= limit);
         if !is_small {
             return Ok(Self::Streaming(body));
         }
@@ -93,7 +98,7 @@ impl OutgoingBody {
             Poll::Ready(None) => Ok(Self::Empty),
             Poll::Ready(Some(Err(error))) => Err(error),
             Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                Ok(data) if body.body.is_end_stream() => Ok(Self::Whole(data)),
+                Ok(data) if body.is_end_stream() => Ok(Self::Whole(data)),
                 Ok(data) => Ok(Self::Streaming(body.prepend(Frame::data(data)))),
                 Err(other) => Ok(Self::Streaming(body.prepend(other))),
             },
@@ -106,7 +111,7 @@ impl OutgoingBody {
         match self {
             Self::Empty => Some(0),
             Self::Whole(data) => Some(data.len() as u64),
-            Self::Streaming(body) => body.exact_len(),
+            Self::Streaming(body) => body.length,
             Self::Taken => None,
         }
     }
@@ -127,22 +132,21 @@ impl OutgoingRequest {
 }
 
 impl StreamingBody {
-    /// The next data or trailers.
+    /// The next data or trailers; a panic is an error like any other, and the last.
     pub(crate) fn poll_frame(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         self.is_polled = true;
-        self.body.as_mut().poll_frame(cx)
+        let body = self.body.as_mut();
+        catch_unwind(AssertUnwindSafe(|| body.poll_frame(cx)))
+            .unwrap_or_else(|_| Poll::Ready(Some(Err("the request's body panicked".into()))))
     }
 
-    /// Whether the body knows that nothing more comes.
+    /// Whether the body knows that nothing more comes. One that panics does not: it is polled
+    /// again, and that says the rest.
     pub(crate) fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn exact_len(&self) -> Option<u64> {
-        self.body.size_hint().exact()
+        catch_unwind(AssertUnwindSafe(|| self.body.is_end_stream())).unwrap_or(false)
     }
 
     /// A body that begins with a frame which was already taken out of this one.
@@ -153,6 +157,7 @@ impl StreamingBody {
                 first: Some(frame),
                 rest,
             }),
+            length: self.length,
             is_polled: true,
         }
     }
@@ -202,10 +207,6 @@ where
     fn is_end_stream(&self) -> bool {
         self.body.is_end_stream()
     }
-
-    fn size_hint(&self) -> http_body::SizeHint {
-        self.body.size_hint()
-    }
 }
 
 /// A frame, and the body that it was taken from.
@@ -230,18 +231,5 @@ impl Body for Prepended {
 
     fn is_end_stream(&self) -> bool {
         self.first.is_none() && self.rest.is_end_stream()
-    }
-
-    fn size_hint(&self) -> http_body::SizeHint {
-        let rest = self.rest.size_hint();
-        let first = self
-            .first
-            .as_ref()
-            .and_then(Frame::data_ref)
-            .map_or(0, |data| data.len() as u64);
-        match rest.exact() {
-            Some(octets) => http_body::SizeHint::with_exact(octets + first),
-            None => rest,
-        }
     }
 }

@@ -172,6 +172,10 @@ impl pool::Conn for Http2Conn {
         self.handle.retire();
     }
 
+    fn why_ended(&self) -> Option<Error> {
+        self.handle.why_ended()
+    }
+
     fn watch(&self, watcher: pool::Watcher) {
         self.handle.observe(Box::new(WatchedBy(watcher)));
     }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use http::{Method, Response, Version};
-use tokio::time::Sleep;
+use tokio::{runtime::Handle, time::Sleep};
 use tracing::debug;
 
 use super::{
@@ -104,31 +104,35 @@ impl ResponseFuture {
 
     fn poll_stages(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<ResponseBody>, Error>> {
         loop {
-            match mem::replace(&mut self.stage, Stage::Done) {
+            // What only waits is looked at in its place: a request is large, and polls are many.
+            match &mut self.stage {
+                Stage::Sent(pending) => {
+                    let outcome = ready!(pending.poll(cx));
+                    match self.settle(outcome) {
+                        Some(result) => return Poll::Ready(result),
+                        None => continue,
+                    }
+                }
+                Stage::Leasing(acquire, _) => {
+                    let lease = ready!(Pin::new(acquire).poll(cx));
+                    if let Stage::Leasing(_, request) = self.take_stage() {
+                        self.stage = self.send(lease?, request);
+                    }
+                    continue;
+                }
+                Stage::Rejected(_) | Stage::New(_) | Stage::Ready(_) | Stage::Done => {}
+            }
+            match self.take_stage() {
                 Stage::Rejected(error) => return Poll::Ready(Err(error)),
                 Stage::New(request) => self.stage = Stage::Ready(self.begin(request, cx)?),
                 Stage::Ready(request) => self.stage = self.lease(request),
-                Stage::Leasing(mut acquire, request) => match Pin::new(&mut acquire).poll(cx) {
-                    Poll::Ready(lease) => self.stage = self.send(lease?, request),
-                    Poll::Pending => {
-                        self.stage = Stage::Leasing(acquire, request);
-                        return Poll::Pending;
-                    }
-                },
-                Stage::Sent(pending) => {
-                    let Some(outcome) = pending.poll(cx) else {
-                        self.stage = Stage::Sent(pending);
-                        return Poll::Pending;
-                    };
-                    match self.settle(pending, outcome) {
-                        Settled::Again(request) => self.stage = Stage::Ready(*request),
-                        Settled::Response(response) => return Poll::Ready(Ok(response)),
-                        Settled::Failed(error) => return Poll::Ready(Err(error)),
-                    }
-                }
-                Stage::Done => panic!("a call's future was polled after it was ready"),
+                _ => panic!("a call's future was polled after it was ready"),
             }
         }
+    }
+
+    fn take_stage(&mut self) -> Stage {
+        mem::replace(&mut self.stage, Stage::Done)
     }
 
     /// The first poll: clocks start, and a body that is ready is taken whole.
@@ -137,7 +141,15 @@ impl ResponseFuture {
         request: OutgoingRequest,
         cx: &mut Context<'_>,
     ) -> Result<OutgoingRequest, Error> {
-        self.whole_limit = sleep(self.shared.timeouts.whole);
+        let timeouts = &self.shared.timeouts;
+        if timeouts.whole.or(timeouts.response_head).is_some() {
+            // Without a runtime a timer would panic.
+            Handle::try_current().map_err(|missing| {
+                let error = Error::new(Kind::Shutdown, Scope::Request, Retry::Safe);
+                self.locate(error.with_source(missing))
+            })?;
+        }
+        self.whole_limit = sleep(timeouts.whole);
         let OutgoingRequest { parts, body } = request;
         let body = body.settle(cx, Self::WHOLE_BODY).map_err(|cause| {
             let error = Error::new(Kind::RequestBody, Scope::Request, Retry::Never);
@@ -165,8 +177,11 @@ impl ResponseFuture {
         let slot = Slot::new(request, conn.handle.control());
         if !conn.handle.send(Arc::clone(&slot)) {
             // The connection ended between the lease and now.
-            let error = Error::new(Kind::Closed, Scope::Connection, Retry::Safe);
-            slot.fail(self.locate(error), true);
+            let error = conn.handle.why_ended().unwrap_or_else(|| {
+                self.locate(Error::new(Kind::Closed, Scope::Connection, Retry::Safe))
+            });
+            let is_resendable = error.retry() == Retry::Safe;
+            slot.fail(error, is_resendable);
         }
         self.head_limit = sleep(self.shared.timeouts.response_head);
         Stage::Sent(Pending {
@@ -177,29 +192,38 @@ impl ResponseFuture {
         })
     }
 
-    fn settle(&mut self, mut pending: Pending, outcome: Outcome) -> Settled {
+    /// What the outcome means for the call; `None` when the request goes out again.
+    fn settle(&mut self, outcome: Outcome) -> Option<Result<Response<ResponseBody>, Error>> {
+        let Stage::Sent(mut pending) = self.take_stage() else {
+            unreachable!("only a sent request has an outcome");
+        };
         match outcome {
             Outcome::Head {
                 head,
                 stream_id,
                 is_end,
             } => {
+                let idle = self.shared.timeouts.body_idle;
+                let whole = self.whole_limit.take();
+                let is_limited = idle.is_some() || whole.is_some();
+                let netloc = self.netloc.take().filter(|_| is_limited);
                 let timeouts = BodyTimeouts {
-                    idle: self.shared.timeouts.body_idle,
-                    whole: self.whole_limit.take(),
+                    idle,
+                    whole,
+                    origin: netloc.map(|netloc| (netloc, stream_id)),
                 };
                 let body = pending.body(&head, is_end, timeouts);
-                let response = pending.response(head, stream_id, body);
-                Settled::Response(response)
+                Some(Ok(pending.response(head, stream_id, body)))
             }
             Outcome::Unsent(request, error) if self.tries < Self::MAX_TRIES => {
                 debug!(%error, tries = self.tries, "not processed: the request goes out again");
                 pending.slot = None;
-                Settled::Again(Box::new(request))
+                self.stage = Stage::Ready(request);
+                None
             }
             Outcome::Unsent(_, error) | Outcome::Failed(error) => {
                 pending.slot = None;
-                Settled::Failed(error)
+                Some(Err(error))
             }
         }
     }
@@ -235,19 +259,12 @@ impl ResponseFuture {
     }
 }
 
-/// What an outcome means for the call.
-enum Settled {
-    /// Boxed, because it is rare and large.
-    Again(Box<OutgoingRequest>),
-    Response(Response<ResponseBody>),
-    Failed(Error),
-}
-
 impl Pending {
-    fn poll(&self, cx: &Context<'_>) -> Option<Outcome> {
-        match self.slot.as_ref()?.poll_head(cx) {
-            Poll::Ready(outcome) => Some(outcome),
-            Poll::Pending => None,
+    fn poll(&self, cx: &Context<'_>) -> Poll<Outcome> {
+        match &self.slot {
+            Some(slot) => slot.poll_head(cx),
+            // The slot leaves only together with the stage.
+            None => Poll::Pending,
         }
     }
 

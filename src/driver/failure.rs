@@ -12,6 +12,7 @@ use crate::{
     http2::{
         ErrorCode, Violation,
         engine::{Closure, Failure, GoAwayReceived, Refusal},
+        message::RequestError,
     },
     netloc::Netloc,
 };
@@ -132,8 +133,12 @@ impl Endpoint {
     }
 
     /// The request cannot be said in HTTP/2.
-    pub(super) fn unsayable(&self, cause: impl Into<BoxError>) -> Error {
-        self.error(Kind::Request, Scope::Request, Retry::Never)
+    pub(super) fn unsayable(&self, cause: RequestError) -> Error {
+        let kind = match cause {
+            RequestError::ContentLengthDiffers => Kind::RequestBody,
+            _ => Kind::Request,
+        };
+        self.error(kind, Scope::Request, Retry::Never)
             .with_source(cause)
     }
 

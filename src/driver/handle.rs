@@ -12,6 +12,7 @@ use std::sync::{
 use super::mailbox::{Command, Mailbox};
 use crate::{
     body::{Slot, StreamControl},
+    error::Error,
     http2::{Credit, StreamId},
 };
 
@@ -38,6 +39,7 @@ pub(super) struct Shared {
     limit: AtomicUsize,
     takes_streams: AtomicBool,
     observer: OnceLock<Box<dyn Observer>>,
+    why_ended: OnceLock<Error>,
     credit_step: u32,
 }
 
@@ -51,6 +53,7 @@ impl Http2Handle {
                 limit: AtomicUsize::new(limit),
                 takes_streams: AtomicBool::new(true),
                 observer: OnceLock::new(),
+                why_ended: OnceLock::new(),
                 credit_step,
             }),
         }
@@ -100,6 +103,11 @@ impl Http2Handle {
         }
     }
 
+    /// Why the connection is over, once it is: as somebody is told whose request was never written.
+    pub(crate) fn why_ended(&self) -> Option<Error> {
+        self.shared.why_ended.get().cloned()
+    }
+
     /// Sends the request of a slot for which a stream was reserved. The driver frees the
     /// reservation. False if the driver is gone: the reservation is freed, and the request still
     /// in its slot.
@@ -136,6 +144,12 @@ impl Shared {
         if limit > before {
             self.observed(|observer| observer.limit_raised());
         }
+    }
+
+    /// The connection is over; said before [`end`](Self::end), so that whoever finds it closed
+    /// finds out why.
+    pub(super) fn ended_by(&self, error: Error) {
+        let _once = self.why_ended.set(error);
     }
 
     /// No new streams from now on.

@@ -24,19 +24,20 @@ use tokio::{
 use tracing::debug;
 
 use super::{
+    exchange::{Exchange, Unopened, start},
     failure::{End, Endpoint, Reached},
     handle::{Http2Handle, Shared},
     mailbox::Command,
-    upload::{Asked, Upload},
+    upload::Asked,
 };
 use crate::{
-    body::{OutgoingBody, OutgoingRequest, Slot},
+    body::Slot,
     clock,
+    error::Retry,
     http2::{
         self, Engine, ErrorCode, IdHasher, StreamId,
         codec::Output,
-        engine::{BodyPlan, Progress, Refusal},
-        message::RequestHead,
+        engine::{Progress, Refusal},
     },
 };
 
@@ -63,21 +64,13 @@ pub(crate) struct Http2Driver<IO> {
     output: Output,
     written: Written,
     write_timeout: Option<Duration>,
+    /// The socket takes nothing more; until this instant, what it still has to read comes first.
+    write_failure: Option<(io::Error, Instant)>,
     timer: Timer,
     has_yielded: bool,
     /// Why the connection is over, once it is.
     pub(super) end: Option<End>,
     is_finished: bool,
-}
-
-/// A request on a stream.
-pub(super) struct Exchange {
-    pub(super) slot: Arc<Slot>,
-    pub(super) upload: Option<Upload>,
-    pub(super) has_head: bool,
-    /// How many octets the connection had been given when this request joined them; `None` while
-    /// it has not left the engine.
-    batch: Option<u64>,
 }
 
 /// Octets given to the socket's queue and taken by the socket, since the connection began.
@@ -86,6 +79,8 @@ struct Written {
     taken: u64,
     /// Streams whose heads are in the engine and will be in the next batch.
     joining: Vec<StreamId>,
+    /// Octets were written that a layer below, such as TLS, may still hold.
+    awaits_flush: bool,
     /// Since when octets wait for a socket that takes none.
     stuck_since: Option<Instant>,
 }
@@ -116,6 +111,9 @@ where
     const MAX_READ: usize = 128 * 1024;
     /// Turns of the loop before other tasks get theirs.
     const MAX_TURNS: usize = 16;
+    /// How long to read on once writing has failed. The answer of a peer that has left is here
+    /// already: the runtime only has to notice.
+    const LAST_WORDS: Duration = Duration::from_secs(1);
     /// How long a finished connection may take to say goodbye.
     const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -138,6 +136,7 @@ where
             output: Output::default(),
             written: Written::default(),
             write_timeout: config.write_timeout,
+            write_failure: None,
             timer: Timer::default(),
             has_yielded: false,
             end: None,
@@ -151,6 +150,9 @@ where
             let now = clock::now();
             self.run_commands();
             let read = self.read(cx, now);
+            if read == Step::Idle {
+                self.give_up_reading(now);
+            }
             self.deliver();
             if self.wake() && !self.has_yielded {
                 self.has_yielded = true;
@@ -184,7 +186,8 @@ where
             .stuck_since
             .and_then(|since| Some(since + self.write_timeout?));
         let engine = self.engine.poll_timeout();
-        let deadline = [stuck, engine].into_iter().flatten().min();
+        let last_words = self.write_failure.as_ref().map(|(_, until)| *until);
+        let deadline = [stuck, engine, last_words].into_iter().flatten().min();
         if self.timer.poll(cx, deadline, now).is_ready() {
             let now = clock::now();
             self.engine.handle_timeout(now);
@@ -194,6 +197,13 @@ where
             return Poll::Ready(());
         }
         self.shared.mailbox.poll_command(cx)
+    }
+
+    /// A connection that cannot be written to ends when there is nothing left to read.
+    fn give_up_reading(&mut self, now: Instant) {
+        if let Some((error, _)) = self.write_failure.take_if(|(_, until)| *until <= now) {
+            self.end.get_or_insert(End::Io(Arc::new(error)));
+        }
     }
 
     fn run_commands(&mut self) {
@@ -281,13 +291,13 @@ where
 
     fn write(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
         let mut step = Step::Idle;
-        while self.end.is_none() {
-            let progress = if self.output.is_empty() {
+        while self.end.is_none() && self.write_failure.is_none() {
+            let progress = if self.output.is_empty() && !self.written.awaits_flush {
                 self.fill_output()
             } else {
                 Progress::More
             };
-            if self.output.is_empty() {
+            if self.output.is_empty() && !self.written.awaits_flush {
                 return if progress == Progress::More {
                     Step::Moved
                 } else {
@@ -295,10 +305,15 @@ where
                 };
             }
             match self.poll_write(cx) {
-                Poll::Ready(Ok(())) => step = Step::Moved,
+                Poll::Ready(Ok(())) => {
+                    self.written.stuck_since = None;
+                    step = Step::Moved;
+                }
                 Poll::Ready(Err(error)) => {
                     debug!(netloc = %self.endpoint.netloc, %error, "writing failed");
-                    self.end = Some(End::Io(Arc::new(error)));
+                    // What the peer said before it left may still be unread.
+                    self.write_failure = Some((error, now + Self::LAST_WORDS));
+                    return Step::Moved;
                 }
                 Poll::Pending => {
                     self.written.stuck_since.get_or_insert(now);
@@ -346,9 +361,12 @@ where
             }
             self.output.advance(octets);
             self.written.taken += octets as u64;
+            self.written.awaits_flush = true;
             self.written.stuck_since = None;
         }
-        Pin::new(&mut self.io).poll_flush(cx)
+        ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+        self.written.awaits_flush = false;
+        Poll::Ready(Ok(()))
     }
 
     /// Wakes everybody to whom something was delivered; whether there was anybody.
@@ -358,26 +376,6 @@ where
             waker.wake();
         }
         any
-    }
-}
-
-impl Exchange {
-    fn reached(&self, taken: u64) -> Reached {
-        if self.has_head {
-            Reached::Head
-        } else if self.batch.is_none_or(|before| taken <= before) {
-            Reached::Unwritten
-        } else {
-            Reached::Written
-        }
-    }
-
-    /// Ends the exchange; an upload that was never polled goes back to its request.
-    pub(super) fn fail(self, error: crate::Error, is_resendable: bool, wakers: &mut Vec<Waker>) {
-        if is_resendable && let Some(upload) = self.upload {
-            self.slot.return_body(upload.into_body());
-        }
-        wakers.extend(self.slot.fail(error, is_resendable));
     }
 }
 
@@ -400,35 +398,6 @@ impl Timer {
         }
         sleep.as_mut().poll(cx)
     }
-}
-
-/// Why a request became no stream.
-enum Unopened {
-    Refused(Refusal),
-    Unsayable(http2::message::RequestError),
-}
-
-/// Turns a request into a stream. Its body is taken only if that succeeds, and stays with the
-/// request if it can be sent again.
-fn start(
-    engine: &mut Engine,
-    request: &mut OutgoingRequest,
-    shared: &Arc<Shared>,
-    upload: &mut Option<Upload>,
-) -> Result<StreamId, Unopened> {
-    let length = request.content_length();
-    let head = RequestHead::from_parts(&request.parts, length).map_err(Unopened::Unsayable)?;
-    let announced = head.content_length;
-    let plan = match &request.body {
-        OutgoingBody::Empty => BodyPlan::Empty,
-        OutgoingBody::Whole(body) => BodyPlan::Whole(body.clone()),
-        OutgoingBody::Streaming(_) | OutgoingBody::Taken => BodyPlan::Streaming,
-    };
-    let id = engine.open(&head, plan).map_err(Unopened::Refused)?;
-    if let Some(body) = request.body.take_streaming() {
-        *upload = Some(Upload::new(body, announced, id, Arc::clone(shared)));
-    }
-    Ok(id)
 }
 
 /// One write, of several pieces where the socket takes them.
@@ -476,20 +445,24 @@ impl<IO> Http2Driver<IO> {
         if std::mem::replace(&mut self.is_finished, true) {
             return;
         }
-        self.shared.end();
         let end = self.end.take().unwrap_or(End::Dropped);
         debug!(netloc = %self.endpoint.netloc, ?end, "the connection is over");
+        let unwritten = self.endpoint.connection_failed(&end, Reached::Unwritten);
+        self.shared.ended_by(unwritten.clone());
+        self.shared.end();
         for command in self.shared.mailbox.close() {
             if let Command::Open(slot) = command {
-                let error = self.endpoint.connection_failed(&end, Reached::Unwritten);
-                self.wakers.extend(slot.fail(error, true));
+                let is_resendable = unwritten.retry() == Retry::Safe;
+                self.wakers
+                    .extend(slot.fail(unwritten.clone(), is_resendable));
                 self.shared.release_slot();
             }
         }
         for (_, exchange) in self.exchanges.drain() {
             let reached = exchange.reached(self.written.taken);
             let error = self.endpoint.connection_failed(&end, reached);
-            exchange.fail(error, reached == Reached::Unwritten, &mut self.wakers);
+            let is_resendable = error.retry() == Retry::Safe;
+            exchange.fail(error, is_resendable, &mut self.wakers);
             self.shared.release_slot();
         }
         for waker in self.wakers.drain(..) {

@@ -7,10 +7,13 @@
 //! guards protocol state.
 
 mod deliver;
+mod exchange;
 mod failure;
 mod handle;
 mod http2;
 mod mailbox;
+#[cfg(test)]
+mod tests;
 mod upload;
 
 pub(crate) use self::{

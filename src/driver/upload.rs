@@ -5,7 +5,6 @@
 //! and nothing else.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     task::{Context, Poll, Wake, Waker},
 };
@@ -80,12 +79,7 @@ impl Upload {
     }
 
     fn poll(&mut self) -> Result<Given, BoxError> {
-        let (body, waker) = (&mut self.body, &self.waker);
-        let polled = catch_unwind(AssertUnwindSafe(|| {
-            body.poll_frame(&mut Context::from_waker(waker))
-        }))
-        .map_err(|_| BoxError::from("the request's body panicked"))?;
-        match polled {
+        match self.body.poll_frame(&mut Context::from_waker(&self.waker)) {
             Poll::Pending => Ok(Given::Nothing),
             Poll::Ready(None) => self.end(None),
             Poll::Ready(Some(Err(error))) => Err(error),

@@ -7,7 +7,7 @@
 use std::sync::{Arc, Weak};
 
 use super::{evict::IdleSince, waiters::WaitCount};
-use crate::{clock, netloc::Netloc};
+use crate::{clock, error::Error, netloc::Netloc};
 
 /// A handle to one connection, as the pool sees it. Clones are the same connection.
 ///
@@ -27,8 +27,14 @@ pub(crate) trait Conn: Clone + Send + Sync + 'static {
     /// Slots taken now.
     fn in_use(&self) -> usize;
 
-    /// Takes no new streams from now on, finishes those there are, and then closes.
+    /// Takes no new streams from now on, finishes those there are, and then closes. The pool has
+    /// already let go of it: its watcher need not be told.
     fn retire(&self);
+
+    /// Why it is over, once it is: what a caller is told to whom it was to be given.
+    fn why_ended(&self) -> Option<Error> {
+        None
+    }
 
     /// Keeps `watcher`, to tell it of every change. Called once, before the first `try_reserve`.
     fn watch(&self, watcher: Watcher);

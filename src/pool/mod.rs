@@ -238,12 +238,9 @@ impl<D: Dial> Shared<D> {
     fn leave(&self, netloc: &Netloc, id: WaiterId) {
         let waiter = {
             let mut state = self.lock();
-            let waiter = state
-                .shelves
-                .get_mut(netloc)
-                .and_then(|shelf| shelf.remove_waiter(id));
-            state.discard_if_empty(netloc);
-            waiter
+            let shelf = state.shelves.get_mut(netloc);
+            // Where somebody waits there is a connection or a dial: the shelf is not empty now.
+            shelf.and_then(|shelf| shelf.remove_waiter(id))
         };
         // Dropping it wakes its receiver: not under the lock.
         drop(waiter);
@@ -303,13 +300,9 @@ impl<C: Conn> State<C> {
     fn settle(&mut self, netloc: &Netloc, deferred: &mut Deferred<C>) {
         if let Some(shelf) = self.shelves.get_mut(netloc) {
             shelf.settle(deferred);
-            self.discard_if_empty(netloc);
-        }
-    }
-
-    fn discard_if_empty(&mut self, netloc: &Netloc) {
-        if self.shelves.get(netloc).is_some_and(Shelf::is_empty) {
-            self.shelves.remove(netloc);
+            if shelf.is_empty() {
+                self.shelves.remove(netloc);
+            }
         }
     }
 }

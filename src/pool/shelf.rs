@@ -83,8 +83,11 @@ impl<C: Conn> Shelf<C> {
             }
             // Dialing again by ourselves would hammer a peer that accepts only to close.
             Ok(entry) => {
+                let why = entry.conn.why_ended();
                 deferred.dropping.push(entry.conn);
-                Error::new(Kind::Closed, Scope::Netloc, Retry::Safe).with_netloc(netloc)
+                why.unwrap_or_else(|| {
+                    Error::new(Kind::Closed, Scope::Netloc, Retry::Safe).with_netloc(netloc)
+                })
             }
             Err(error) => error,
         };

@@ -47,15 +47,20 @@ fn strings_take_the_shorter_form() {
     );
 }
 
+/// One request's path is not the next one's, unless it is.
 #[test]
-fn a_path_is_not_inserted() {
+fn a_path_is_inserted_when_it_comes_again() {
     let mut encoder = Encoder::new(4096);
-    let block = encode(&mut encoder, &[(":path", "/sample/path")]);
+    let path = [(":path", "/sample/path")];
+    let block = encode(&mut encoder, &path);
     assert_eq!(
         block[0], 0x04,
         "literal without indexing, the name by index 4"
     );
     assert_eq!(encoder.table_size(), 0);
+    let block = encode(&mut encoder, &path);
+    assert_eq!(block[0], 0x44, "literal with incremental indexing");
+    assert_eq!(encode(&mut encoder, &path), hex("be"));
 }
 
 #[test]

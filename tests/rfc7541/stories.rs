@@ -160,7 +160,8 @@ fn octets_of_ours(wanted: impl Fn(usize) -> bool) -> usize {
     total
 }
 
-/// nghttp2 takes 348,360 octets, and the fields plain 1,125,157.
+/// What the encoder takes now; a change of its choices has to be no worse. nghttp2 takes 348,360
+/// octets, and the fields plain 1,125,157.
 #[test]
 #[ignore = "needs TOWLINE_CONFORMANCE_DATA"]
 fn our_encoder_is_compact() {
@@ -169,5 +170,5 @@ fn our_encoder_is_compact() {
         octets_of_ours(|it| it % 2 == 1),
     );
     println!("even {even} + odd {odd} = {}", even + odd);
-    assert!(even + odd <= 348_360);
+    assert!(even + odd <= 335_200);
 }

@@ -106,8 +106,9 @@ fn the_smallest_limit_since_the_last_block_must_be_answered() {
         ("3f 09 82", Ok(())),
     ] {
         let mut decoder = Decoder::new(4096);
-        decoder.set_max_table_size(40);
-        decoder.set_max_table_size(4096);
+        for limit in [1000, 40, 50, 4096] {
+            decoder.set_max_table_size(limit);
+        }
         assert_eq!(
             decode(&mut decoder, &hex(block)).map(drop),
             expected,

@@ -1,7 +1,7 @@
 //! Fields to field blocks.
 //!
 //! Owns: our dynamic table as the peer's decoder will have it after the blocks encoded so far, and
-//! the one decision that HPACK leaves to an encoder: what goes into it ([`indexing`]).
+//! the one decision that HPACK leaves to an encoder: what goes into it ([`Policy`]).
 //! Refuses: a table above our own cap, whatever the peer offers. Never: lowers a name's case, or
 //! finds fields sensitive by itself; the caller knows.
 //! Invariant: blocks are sent in the order in which they were encoded, each of them whole.
@@ -15,7 +15,7 @@ use bytes::BytesMut;
 use super::{
     field::FieldRef,
     hash,
-    indexing::{self, Indexing},
+    indexing::{Candidate, Indexing, Policy},
     integer,
     search_table::SearchTable,
     static_table, string,
@@ -28,6 +28,7 @@ const MAX_CAP: usize = 64 * 1024;
 /// The encoding half of a connection's compression state.
 pub struct Encoder {
     table: SearchTable,
+    policy: Policy,
     cap: usize,
     /// The table size that the peer's decoder goes by.
     announced: usize,
@@ -46,6 +47,7 @@ impl Encoder {
         let size = announced.min(cap);
         Self {
             table: SearchTable::new(size, cap),
+            policy: Policy::new(),
             cap,
             announced,
             smallest: (size != announced).then_some(size),
@@ -101,12 +103,19 @@ impl Encoder {
         if fits && let Some(age) = self.table.find_field(field, field_hash) {
             return indexed(dynamic_index(age), out);
         }
-        let name = static_name.or_else(|| self.dynamic_name(field, name_hash));
-        match indexing::choose(static_name, field, self.table.max_size()) {
+        let dynamic_name = self.dynamic_name(field, name_hash);
+        let candidate = Candidate {
+            hash: field_hash,
+            size: field.size(),
+            static_name,
+            name_known: dynamic_name.is_some(),
+            table: (self.table.size(), self.table.max_size()),
+        };
+        let name = static_name.or(dynamic_name);
+        match self.policy.choose(candidate) {
             Indexing::Insert => {
                 literal(Literal::Incremental, name, field, out);
-                let name_hash = static_name.is_none().then_some(name_hash);
-                self.table.insert(field, field_hash, name_hash);
+                self.table.insert(field, name_hash, field_hash);
             }
             Indexing::Pass => literal(Literal::Plain, name, field, out),
         }

@@ -2,8 +2,8 @@
 //!
 //! Owns: the octets of its entries, in one buffer in the order of insertion, and two hash indices
 //! over them, one by field and one by name.
-//! Invariant: each entry is in the index of fields; the newest entry with a name is in the index of
-//! names, unless the static table has that name. Nothing else is in either.
+//! Invariant: each entry is in the index of fields, and the newest entry with a name is in the index
+//! of names; nothing else is in either.
 //! Cost: a search is one hash and mostly one comparison; an insertion allocates nothing once the
 //! buffers have grown. Memory: for a table of `n` octets at most `2n` of octets, and as many of
 //! entries and indices together as `n / 32` entries need.
@@ -37,8 +37,7 @@ struct Place {
     name_len: usize,
     value_len: usize,
     field_hash: u64,
-    /// None if the static table has the name: then nobody asks this one for it.
-    name_hash: Option<u64>,
+    name_hash: u64,
 }
 
 impl Measured for Place {
@@ -96,22 +95,19 @@ impl SearchTable {
             .map(|number| self.age(number))
     }
 
-    /// The age of the newest entry with this name, which the static table does not have.
+    /// The age of the newest entry with this name.
     pub(super) fn find_name(&self, name: &[u8], name_hash: u64) -> Option<usize> {
         self.number_of(name, name_hash)
             .map(|number| self.age(number))
     }
 
-    /// Inserts a field that is not in the table and fits into it. `name_hash` is wanted for a name
-    /// that the static table does not have.
-    pub(super) fn insert(&mut self, field: FieldRef<'_>, field_hash: u64, name_hash: Option<u64>) {
+    /// Inserts a field that is not in the table and fits into it.
+    pub(super) fn insert(&mut self, field: FieldRef<'_>, name_hash: u64, field_hash: u64) {
         self.make_room(field.size());
         let number = self.next;
-        if let Some(hash) = name_hash {
-            let older = self.number_of(field.name, hash);
-            self.names
-                .insert(hash, number, |other| Some(other) == older);
-        }
+        let older = self.number_of(field.name, name_hash);
+        self.names
+            .insert(name_hash, number, |other| Some(other) == older);
         self.fields.insert(field_hash, number, |_| false);
         self.next = number.wrapping_add(1);
         self.entries.insert(Place {
@@ -172,8 +168,71 @@ impl Place {
 
     fn forget(&self, fields: &mut Slots, names: &mut Slots) {
         fields.remove(self.field_hash, self.number);
-        if let Some(hash) = self.name_hash {
-            names.remove(hash, self.number);
+        names.remove(self.name_hash, self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::http2::hpack::hash;
+
+    fn insert(table: &mut SearchTable, name: &[u8], value: &[u8]) {
+        let name_hash = hash::name(name);
+        let field_hash = hash::field(name_hash, value);
+        table.insert(FieldRef::new(name, value), name_hash, field_hash);
+    }
+
+    fn find(table: &SearchTable, name: &[u8], value: &[u8]) -> Option<usize> {
+        let field_hash = hash::field(hash::name(name), value);
+        table.find_field(FieldRef::new(name, value), field_hash)
+    }
+
+    /// Two values of one length whose hashes agree in all that an index keeps of them.
+    fn collision(name: &[u8]) -> [String; 2] {
+        let mut seen = HashMap::new();
+        for number in 0u32.. {
+            let value = format!("{number:010}");
+            let tag = hash::field(hash::name(name), value.as_bytes()) >> 33;
+            if let Some(other) = seen.insert(tag, value.clone()) {
+                return [other, value];
+            }
+        }
+        unreachable!("2^31 tags cannot tell 2^32 values apart")
+    }
+
+    #[test]
+    fn fields_whose_hashes_collide_are_told_apart() {
+        let [one, other] = collision(b"x-a").map(String::into_bytes);
+        let mut table = SearchTable::new(4096, 4096);
+        insert(&mut table, b"x-a", &one);
+        assert_eq!(find(&table, b"x-a", &other), None);
+        insert(&mut table, b"x-a", &other);
+        assert_eq!(find(&table, b"x-a", &one), Some(1));
+        assert_eq!(find(&table, b"x-a", &other), Some(0));
+    }
+
+    #[test]
+    fn a_name_is_found_at_its_newest_entry_as_long_as_there_is_one() {
+        let mut table = SearchTable::new(100, 100);
+        let find = |table: &SearchTable| table.find_name(b"x-a", hash::name(b"x-a"));
+        insert(&mut table, b"x-a", b"1");
+        insert(&mut table, b"x-a", b"2");
+        assert_eq!(find(&table), Some(0));
+        insert(&mut table, b"x-b", b"3");
+        assert_eq!(find(&table), Some(1), "the older one was evicted");
+        insert(&mut table, b"x-c", b"4");
+        assert_eq!(find(&table), None);
+    }
+
+    #[test]
+    fn the_buffers_stay_bounded() {
+        let mut table = SearchTable::new(4096, 4096);
+        for number in 0..10_000 {
+            insert(&mut table, b"x-a", format!("{number:0500}").as_bytes());
+            assert!(table.octets.len() <= 2 * 4096);
         }
     }
 }

@@ -56,7 +56,7 @@ impl Table {
     pub(crate) fn new(first: StreamId) -> Self {
         Self {
             live: HashMap::default(),
-            closed: VecDeque::with_capacity(Self::REMEMBERED),
+            closed: VecDeque::new(),
             forgotten: Late::NONE,
             next: Some(first),
             promised: StreamId::CONNECTION,

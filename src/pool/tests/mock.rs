@@ -111,7 +111,7 @@ impl Conn for MockConn {
 
     fn retire(&self) {
         self.inner.retirements.fetch_add(1, SeqCst);
-        self.end();
+        self.end_silently();
     }
 
     fn watch(&self, watcher: Watcher) {

@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Empty};
 use tower::ServiceExt as _;
-use towline::{ConnectionInfo, ResponseBody, Transport};
+use towline::{ConnectionInfo, ResponseBody, Transport, connect::TlsConfig};
 
 use crate::pki::Pki;
 
@@ -35,12 +35,19 @@ impl Client {
     /// # Panics
     /// When the settings do not agree with each other.
     pub fn new(pki: &Pki) -> Self {
-        let transport = Transport::builder()
-            .root_certificates_pem(pki.authority.as_bytes())
-            .expect("the authority is a certificate")
-            .http2_prior_knowledge(true)
+        let tls = TlsConfig::builder()
+            .add_root_certificates(pki.authority.as_bytes())
             .build()
-            .expect("the settings agree with each other");
+            .expect("the authority is a certificate");
+        let transport = Transport::builder()
+            .tls(tls)
+            .http2_prior_knowledge(true)
+            .build();
+        Self { transport }
+    }
+
+    /// Any other transport.
+    pub fn from_transport(transport: Transport) -> Self {
         Self { transport }
     }
 
@@ -127,16 +134,18 @@ impl Whole {
             .get()
             .expect("every response tells its connection")
     }
+
+    /// Our end of its connection, which tells connections apart.
+    pub(crate) fn local_end(&self) -> SocketAddr {
+        self.connection().local_addr().expect("TCP has addresses")
+    }
 }
 
 /// Our ends of the connections that the responses came by: one for each connection.
 pub(crate) fn local_ends<'a>(
     responses: impl IntoIterator<Item = &'a Whole>,
 ) -> HashSet<SocketAddr> {
-    responses
-        .into_iter()
-        .map(|whole| whole.connection().local_addr())
-        .collect()
+    responses.into_iter().map(Whole::local_end).collect()
 }
 
 /// A request without a body.

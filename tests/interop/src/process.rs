@@ -13,7 +13,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid,
+};
 
 /// How long a server may take to listen. Slow machines and sanitizers included.
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -26,6 +28,8 @@ pub(crate) struct Process {
     child: Child,
     port: u16,
     log: PathBuf,
+    /// Killed and reaped: its id may be another's by now.
+    is_over: bool,
 }
 
 impl Process {
@@ -45,25 +49,24 @@ impl Process {
             .process_group(0)
             .spawn()
             .unwrap_or_else(|error| panic!("{} did not start: {error}", program.display()));
-        let mut process = Self {
+        let process = Self {
             child,
             port,
             log: log.to_owned(),
+            is_over: false,
         };
         process.wait_until_listening();
         process
     }
 
-    fn wait_until_listening(&mut self) {
+    fn wait_until_listening(&self) {
         let deadline = Instant::now() + START_LIMIT;
         while !self.is_listening() {
-            if let Some(status) = self
-                .child
-                .try_wait()
-                .expect("the child is ours to wait for")
-            {
-                panic!("the server ended at once ({status}):\n{}", self.log());
-            }
+            assert!(
+                !self.has_ended(),
+                "the server ended at once:\n{}",
+                self.log()
+            );
             let late = Instant::now() >= deadline;
             assert!(!late, "nothing listens on {}:\n{}", self.port, self.log());
             thread::sleep(POLL);
@@ -83,12 +86,19 @@ impl Process {
 
     /// Signals the leader only, as an operator would.
     pub(crate) fn signal(&self, signal: Signal) {
+        if self.is_over {
+            return;
+        }
         // An error means that it is gone already, which the caller's own checks will notice.
         let _ = kill_process(self.pid(), signal);
     }
 
     /// Ends the leader and its workers at once, with no goodbye.
     pub(crate) fn kill(&mut self) {
+        if self.is_over {
+            return;
+        }
+        self.is_over = true;
         let _ = kill_process_group(self.pid(), Signal::KILL);
         let _ = self.child.wait();
         // The workers are not ours to wait for, and the last of them closes the port.
@@ -98,8 +108,11 @@ impl Process {
         }
     }
 
-    pub(crate) fn has_ended(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(Some(_)))
+    /// Whether the leader has ended. It is not reaped here: as long as it is not, its id belongs
+    /// to it and its group, and a signal to them reaches nobody else.
+    pub(crate) fn has_ended(&self) -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        self.is_over || matches!(waitid(WaitId::Pid(self.pid()), options), Ok(Some(_)))
     }
 
     fn pid(&self) -> Pid {

@@ -29,6 +29,7 @@ pub mod frame_type {
     pub const RST_STREAM: u8 = 3;
     pub const SETTINGS: u8 = 4;
     pub const GOAWAY: u8 = 7;
+    pub const WINDOW_UPDATE: u8 = 8;
 }
 
 /// RFC 9113 §6.1, §6.2.

@@ -1,10 +1,21 @@
 //! Peers that misbehave: each ends in the right error, in time, and without harm to what follows.
 
-use std::{future::Future, io, time::Duration};
+use std::{
+    convert::Infallible,
+    future::Future,
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use http::Uri;
+use bytes::Bytes;
+use http::{Request, Uri};
+use http_body::{Body, Frame};
 use towline::{
-    error::{Kind, Retry},
+    Transport,
+    config::Timeouts,
+    error::{Kind, Phase, Retry},
     http2::ErrorCode,
 };
 use towline_interop::{
@@ -251,7 +262,7 @@ async fn a_content_length_that_is_not_kept_is_malformed_and_the_connection_goes_
 #[tokio::test]
 async fn a_broken_rule_of_the_connection_is_answered_with_goaway() {
     // RFC 9113 §6.1: DATA on stream 0 is a connection error PROTOCOL_ERROR.
-    let (tell, told) = std::sync::mpsc::channel();
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
     let peer = Peer::listen(move |mut wire, _| {
         let tell = tell.clone();
         async move {
@@ -268,7 +279,7 @@ async fn a_broken_rule_of_the_connection_is_answered_with_goaway() {
         .expect_err("a connection error");
     assert_eq!(error.kind(), Kind::Protocol, "{error:?}");
     assert_eq!(error.code(), Some(ErrorCode::PROTOCOL_ERROR));
-    let code = told.recv_timeout(LIMIT).expect("the peer is told why");
+    let code = in_time(told.recv()).await.expect("the peer is told why");
     assert_eq!(code, ErrorCode::PROTOCOL_ERROR.as_u32().to_be_bytes());
 }
 
@@ -320,4 +331,105 @@ async fn a_certificate_for_another_name_is_refused() {
         .await
         .expect_err("not its name");
     assert_eq!(error.kind(), Kind::Certificate, "{error:?}");
+}
+
+/// A transport that waits no longer than this for a response head.
+fn impatient() -> Client {
+    let mut timeouts = Timeouts::default();
+    timeouts.response_head = Some(Duration::from_millis(500));
+    timeouts.body_idle = Some(Duration::from_millis(500));
+    let builder = Transport::builder().http2_prior_knowledge(true);
+    Client::from_transport(builder.timeouts(timeouts).build())
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_at_all_times_out() {
+    let peer = Peer::listen(|mut wire, _| async move { wire.listen_on().await }).await;
+    let error = in_time(impatient().get(uri(&peer)))
+        .await
+        .expect_err("silence");
+    assert_eq!(
+        error.kind(),
+        Kind::Timeout(Phase::ResponseHead),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_stops_times_out_and_the_connection_goes_on() {
+    let peer = Peer::listen(|mut wire, _| async move {
+        let stream = wire.request().await?;
+        wire.send(frame_type::HEADERS, END_HEADERS, stream, STATUS_200)
+            .await?;
+        wire.send(frame_type::DATA, 0, stream, b"half of").await?;
+        let stream = wire.until(frame_type::HEADERS).await?.stream;
+        wire.answer(stream, b"and on").await?;
+        wire.listen_on().await
+    })
+    .await;
+    let client = impatient();
+    let error = in_time(client.get(uri(&peer)))
+        .await
+        .expect_err("half a body");
+    assert_eq!(error.kind(), Kind::Timeout(Phase::BodyIdle), "{error:?}");
+    let next = in_time(client.get(uri(&peer)))
+        .await
+        .expect("another stream is not harmed");
+    assert_eq!(next.text(), "and on");
+    assert_eq!(peer.connections(), 1);
+}
+
+/// A request body that fills the first window with four parts, and, asked for the fifth, holds the
+/// whole thread up, as a busy machine would; it never ends.
+struct Holdup {
+    parts: usize,
+}
+
+impl Body for Holdup {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.parts += 1;
+        if self.parts == 5 {
+            std::thread::sleep(Duration::from_millis(400));
+        }
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[0; 16_384])))))
+    }
+}
+
+/// A server may answer before it has the whole request, and leave (RFC 9113 §8.1). Its answer has
+/// come even when the next write finds the connection reset.
+#[test]
+fn an_answer_that_has_arrived_counts_though_writing_fails_behind_it() {
+    // The peer lives on threads of its own, which the holdup does not hold up.
+    let elsewhere = tokio::runtime::Runtime::new().expect("a runtime can be built");
+    let peer = elsewhere.block_on(Peer::listen(|mut wire, _| async move {
+        let stream = wire.request().await?;
+        wire.until(frame_type::DATA).await?;
+        // More window asks for the fifth part, during which all the rest happens.
+        let increment = 0x0010_0000_u32.to_be_bytes();
+        wire.send(frame_type::WINDOW_UPDATE, 0, 0, &increment)
+            .await?;
+        wire.send(frame_type::WINDOW_UPDATE, 0, stream, &increment)
+            .await?;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        wire.answer(stream, &[b'x'; 16_000]).await?;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        wire.abort()
+    }));
+    let here = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime can be built");
+    let request = Request::post(uri(&peer))
+        .body(Holdup { parts: 0 })
+        .expect("a whole request");
+    let whole = here
+        .block_on(in_time(client().exchange(request)))
+        .expect("the answer came before the reset");
+    assert_eq!(whole.body.len(), 16_000);
 }

@@ -1,0 +1,77 @@
+//! One request on one stream, as its driver keeps it.
+//!
+//! Owns: how a request becomes a stream, and how far it has come, on which depends whether it may go
+//! out again.
+
+use std::{sync::Arc, task::Waker};
+
+use super::{failure::Reached, handle::Shared, upload::Upload};
+use crate::{
+    Error,
+    body::{OutgoingBody, OutgoingRequest, Slot},
+    http2::{
+        Engine, StreamId,
+        engine::{BodyPlan, Refusal},
+        message::{RequestError, RequestHead},
+    },
+};
+
+/// A request on a stream.
+pub(super) struct Exchange {
+    pub(super) slot: Arc<Slot>,
+    pub(super) upload: Option<Upload>,
+    pub(super) has_head: bool,
+    /// How many octets the connection had been given when this request joined them; `None` while
+    /// it has not left the engine.
+    pub(super) batch: Option<u64>,
+}
+
+impl Exchange {
+    /// How far the exchange has come; `taken` octets were taken by the socket in all.
+    pub(super) fn reached(&self, taken: u64) -> Reached {
+        if self.has_head {
+            Reached::Head
+        } else if self.batch.is_none_or(|before| taken <= before) {
+            Reached::Unwritten
+        } else {
+            Reached::Written
+        }
+    }
+
+    /// Ends the exchange; an upload that was never polled goes back to its request.
+    pub(super) fn fail(self, error: Error, is_resendable: bool, wakers: &mut Vec<Waker>) {
+        if is_resendable && let Some(upload) = self.upload {
+            self.slot.return_body(upload.into_body());
+        }
+        wakers.extend(self.slot.fail(error, is_resendable));
+    }
+}
+
+/// Why a request became no stream.
+pub(super) enum Unopened {
+    Refused(Refusal),
+    Unsayable(RequestError),
+}
+
+/// Turns a request into a stream. Its body is taken only if that succeeds, and stays with the
+/// request if it can be sent again.
+pub(super) fn start(
+    engine: &mut Engine,
+    request: &mut OutgoingRequest,
+    shared: &Arc<Shared>,
+    upload: &mut Option<Upload>,
+) -> Result<StreamId, Unopened> {
+    let length = request.content_length();
+    let head = RequestHead::from_parts(&request.parts, length).map_err(Unopened::Unsayable)?;
+    let announced = head.content_length;
+    let plan = match &request.body {
+        OutgoingBody::Empty => BodyPlan::Empty,
+        OutgoingBody::Whole(body) => BodyPlan::Whole(body.clone()),
+        OutgoingBody::Streaming(_) | OutgoingBody::Taken => BodyPlan::Streaming,
+    };
+    let id = engine.open(&head, plan).map_err(Unopened::Refused)?;
+    if let Some(body) = request.body.take_streaming() {
+        *upload = Some(Upload::new(body, announced, id, Arc::clone(shared)));
+    }
+    Ok(id)
+}
