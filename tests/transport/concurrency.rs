@@ -40,13 +40,13 @@ fn get_all(
 
 #[test]
 fn a_thousand_requests_share_one_connection_at_the_same_time() {
-    const COUNT: usize = 1_000;
+    const COUNT: u32 = 1_000;
     everywhere(|wire| async move {
         let set = |builder: &mut h2::server::Builder| {
-            builder.max_concurrent_streams(COUNT as u32);
+            builder.max_concurrent_streams(COUNT);
         };
         // Nobody is answered before all are there.
-        let barrier = Arc::new(Barrier::new(COUNT));
+        let barrier = Arc::new(Barrier::new(COUNT as usize));
         let server = servers::h2_with(wire, set, move |request, mut respond| {
             let barrier = Arc::clone(&barrier);
             async move {
@@ -68,10 +68,10 @@ fn a_thousand_requests_share_one_connection_at_the_same_time() {
 #[test]
 fn a_thousand_requests_wait_for_a_server_that_takes_ten() {
     const COUNT: usize = 1_000;
-    const LIMIT: usize = 10;
+    const LIMIT: u32 = 10;
     everywhere(|wire| async move {
         let set = |builder: &mut h2::server::Builder| {
-            builder.max_concurrent_streams(LIMIT as u32);
+            builder.max_concurrent_streams(LIMIT);
         };
         let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let peak = Arc::clone(&most);
@@ -94,7 +94,7 @@ fn a_thousand_requests_wait_for_a_server_that_takes_ten() {
         }
         assert_eq!(server.accepted(), 1);
         let most = most.load(Ordering::SeqCst);
-        assert!((1..=LIMIT).contains(&most), "{most} at once");
+        assert!((1..=LIMIT as usize).contains(&most), "{most} at once");
     });
 }
 

@@ -36,7 +36,7 @@ fn assert_timed_out(error: &Error, phase: Phase, scope: Scope, retry: Retry) {
 async fn mute() -> Server {
     Server::start(Wire::Clear, |stream, _| async move {
         let _held = stream;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     })
     .await
 }
@@ -151,7 +151,7 @@ async fn deaf(wire: Wire) -> Server {
         peer.send(raw::WINDOW_UPDATE, 0, 0, &widest).await;
         let warm = peer.request().await;
         peer.head(warm, raw::END_STREAM).await;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     })
     .await
 }
