@@ -83,7 +83,7 @@ async fn main() -> Result<(), Failure> {
 
 /// A bar on the standard error stream; it hides itself where that is not a terminal.
 fn progress_bar(count: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len}  {per_sec}  {eta} left")
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len}  {eta} left")
         .expect("a template whose fields indicatif knows");
     ProgressBar::new(count).with_style(style)
 }

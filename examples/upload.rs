@@ -1,4 +1,4 @@
-//! Streams a file up, whatever its size, in a few hundred kilobytes of memory.
+//! Streams a file up: whatever its size, only a few pieces of it are in memory at a time.
 //!
 //! Without a file it makes one of 64 MiB; without a URL it starts a server of its own on the
 //! loopback:

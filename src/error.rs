@@ -262,7 +262,7 @@ impl fmt::Display for Kind {
             Self::Dns => "the host's name did not resolve",
             Self::Connect => "no connection could be made",
             Self::Certificate => "the server's certificate is not acceptable",
-            Self::Tls => "the TLS handshake failed",
+            Self::Tls => "TLS cannot be used",
             Self::Alpn => "TLS chose a protocol that cannot be used here",
             Self::NotHttp2 => "the server does not speak HTTP/2",
             Self::Protocol => "the peer broke a rule of HTTP/2",

@@ -1,4 +1,89 @@
 //! towline: an outbound HTTP transport for tower, with its own HTTP/2 engine.
+//!
+//! A [`Transport`] is a [`tower::Service`] from [`http::Request`] to [`http::Response`]. It keeps
+//! connections in a pool, speaks HTTP/2 on them, and sends many requests over each at once:
+//!
+//! ```no_run
+//! use http_body_util::{BodyExt, Empty};
+//! use tower::ServiceExt;
+//!
+//! # async fn fetch() -> Result<(), Box<dyn std::error::Error>> {
+//! let transport = towline::Transport::new();
+//! let request = http::Request::get("https://example.com/").body(Empty::<&[u8]>::new())?;
+//! let response = transport.oneshot(request).await?;
+//! println!("{}", response.status());
+//! let body = response.into_body().collect().await?.to_bytes();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Bodies
+//!
+//! A request's body is anything that implements [`http_body::Body`]: `http_body_util::Full` for
+//! octets that are there, `StreamBody` for those that are still to come. A body that streams is
+//! polled only when its octets can be sent. A [`ResponseBody`] streams too, and the server may send
+//! on only as it is read: neither direction gathers a body in memory.
+//!
+//! # Layers
+//!
+//! What is to happen around every request is a matter of tower's layers:
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use http::{HeaderValue, header::USER_AGENT};
+//! use tower::{ServiceBuilder, limit::ConcurrencyLimitLayer};
+//! use tower_http::{set_header::SetRequestHeaderLayer, trace::TraceLayer};
+//! use towline::{Transport, config::Timeouts};
+//!
+//! let mut timeouts = Timeouts::default();
+//! timeouts.response_head = Some(Duration::from_secs(5));
+//! let service = ServiceBuilder::new()
+//!     .layer(TraceLayer::new_for_http())
+//!     .layer(ConcurrencyLimitLayer::new(500))
+//!     .layer(SetRequestHeaderLayer::if_not_present(
+//!         USER_AGENT,
+//!         HeaderValue::from_static("billing/1.0"),
+//!     ))
+//!     .service(Transport::builder().timeouts(timeouts).build());
+//! # async fn call<S: tower::Service<http::Request<http_body_util::Empty<&'static [u8]>>>>(_: S) {}
+//! # let _ = call(service);
+//! ```
+//!
+//! # Connections
+//!
+//! Requests to one [`Netloc`] (scheme, host and port) share one connection; those beyond the
+//! server's limit of streams wait in order. `https` servers are asked for HTTP/2 by ALPN; `http`
+//! servers must be known to speak it ([`TransportBuilder::http2_prior_knowledge`]). What is settled
+//! for a connection is told with each response, by [`ConnectionInfo`] in its extensions. HTTP/1.1 is
+//! not spoken yet.
+//!
+//! # Failures
+//!
+//! Each is an [`Error`], which knows its [kind](error::Kind), its [scope](error::Scope), its causes
+//! down to the root, and whether the request [may be sent again](error::Retry). Time limits are in
+//! [`config`], bounds on hostile servers in [`http2::Limits`]; both are on by default.
+//!
+//! # Modules
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`config`] | time limits, each with the reason of its default |
+//! | [`connect`] | from a netloc to a byte stream: DNS, TCP, TLS, and connectors of one's own |
+//! | [`error`] | what can go wrong, in words that code can match on |
+//! | [`http2`] | the engine and its parts: HTTP/2 without sockets, clocks or a runtime |
+//! | [`netloc`] | scheme, host and port, by which connections are shared |
+//!
+//! # Cargo features
+//!
+//! | feature | default | gives |
+//! |---|---|---|
+//! | `aws-lc-rs` | yes | the crypto provider of TLS, by aws-lc-rs |
+//! | `ring` | no | the crypto provider of TLS, by ring; used if `aws-lc-rs` is off |
+//! | `webpki-roots` | yes | Mozilla's root certificates, compiled in |
+//! | `native-roots` | no | the system's root certificates |
+//!
+//! Features only add. No crypto provider is installed for the process.
 
 mod body;
 mod client;
@@ -18,3 +103,8 @@ pub use self::{
     error::Error,
     netloc::Netloc,
 };
+
+/// Compiles the programs of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

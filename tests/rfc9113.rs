@@ -9,5 +9,17 @@ mod constants;
 mod section_3_starting;
 #[path = "rfc9113/section_4_frames.rs"]
 mod section_4_frames;
+#[path = "rfc9113/section_5_flow_control.rs"]
+mod section_5_flow_control;
+#[path = "rfc9113/section_5_streams.rs"]
+mod section_5_streams;
+#[path = "rfc9113/section_6_goaway.rs"]
+mod section_6_goaway;
+#[path = "rfc9113/section_6_ping_push.rs"]
+mod section_6_ping_push;
+#[path = "rfc9113/section_6_settings.rs"]
+mod section_6_settings;
+#[path = "rfc9113/section_8_messages.rs"]
+mod section_8_messages;
 #[path = "support/mod.rs"]
 mod support;

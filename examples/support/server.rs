@@ -46,6 +46,10 @@ pub(crate) async fn start() -> Result<Server, Failure> {
 }
 
 async fn serve(acceptor: TlsAcceptor, stream: TcpStream) {
+    // Else the last segment of a batch would wait for the client's delayed acknowledgement.
+    if let Err(error) = stream.set_nodelay(true) {
+        eprintln!("server: {error}");
+    }
     let Ok(stream) = acceptor.accept(stream).await else {
         return;
     };

@@ -109,11 +109,9 @@ impl ResponseFuture {
                 Stage::Sent(pending) => {
                     let outcome = ready!(pending.poll(cx));
                     match self.settle(outcome) {
-                        Settled::Again(request) => self.stage = Stage::Ready(*request),
-                        Settled::Response(response) => return Poll::Ready(Ok(response)),
-                        Settled::Failed(error) => return Poll::Ready(Err(error)),
+                        Some(result) => return Poll::Ready(result),
+                        None => continue,
                     }
-                    continue;
                 }
                 Stage::Leasing(acquire, _) => {
                     let lease = ready!(Pin::new(acquire).poll(cx));
@@ -194,7 +192,8 @@ impl ResponseFuture {
         })
     }
 
-    fn settle(&mut self, outcome: Outcome) -> Settled {
+    /// What the outcome means for the call; `None` when the request goes out again.
+    fn settle(&mut self, outcome: Outcome) -> Option<Result<Response<ResponseBody>, Error>> {
         let Stage::Sent(mut pending) = self.take_stage() else {
             unreachable!("only a sent request has an outcome");
         };
@@ -214,16 +213,17 @@ impl ResponseFuture {
                     origin: netloc.map(|netloc| (netloc, stream_id)),
                 };
                 let body = pending.body(&head, is_end, timeouts);
-                Settled::Response(pending.response(head, stream_id, body))
+                Some(Ok(pending.response(head, stream_id, body)))
             }
             Outcome::Unsent(request, error) if self.tries < Self::MAX_TRIES => {
                 debug!(%error, tries = self.tries, "not processed: the request goes out again");
                 pending.slot = None;
-                Settled::Again(Box::new(request))
+                self.stage = Stage::Ready(request);
+                None
             }
             Outcome::Unsent(_, error) | Outcome::Failed(error) => {
                 pending.slot = None;
-                Settled::Failed(error)
+                Some(Err(error))
             }
         }
     }
@@ -257,14 +257,6 @@ impl ResponseFuture {
             None => error,
         }
     }
-}
-
-/// What an outcome means for the call.
-enum Settled {
-    /// Boxed, because it is rare and large.
-    Again(Box<OutgoingRequest>),
-    Response(Response<ResponseBody>),
-    Failed(Error),
 }
 
 impl Pending {

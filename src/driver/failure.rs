@@ -123,7 +123,7 @@ impl Endpoint {
     /// No stream was opened.
     pub(super) fn refused(&self, refusal: Refusal) -> Error {
         match refusal {
-            Refusal::HeadTooLarge { .. } => self
+            Refusal::HeadTooLarge { .. } | Refusal::ExtendedConnect => self
                 .error(Kind::Request, Scope::Request, Retry::Never)
                 .with_source(refusal),
             Refusal::Retired | Refusal::StreamLimit => self

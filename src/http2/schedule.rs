@@ -39,8 +39,19 @@ impl Schedule {
         }
     }
 
+    /// How many streams would send, were every window open; those that are gone included.
+    pub(crate) fn len(&self) -> usize {
+        self.ready.len() + self.blocked.len()
+    }
+
     /// Whether no stream could send, were every window open.
     pub(crate) fn is_empty(&self) -> bool {
-        self.ready.is_empty() && self.blocked.is_empty()
+        self.len() == 0
+    }
+
+    /// Forgets the streams that are not to be kept.
+    pub(crate) fn retain(&mut self, keep: impl Fn(StreamId) -> bool) {
+        self.ready.retain(|id| keep(*id));
+        self.blocked.retain(|id| keep(*id));
     }
 }

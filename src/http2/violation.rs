@@ -137,6 +137,7 @@ violations! {
     EndWithInterim PROTOCOL_ERROR "RFC 9113 §8.1" "an interim response that ends the stream";
     SwitchingProtocols PROTOCOL_ERROR "RFC 9113 §8.6" "status 101 in HTTP/2";
     EndWithoutHead PROTOCOL_ERROR "RFC 9113 §8.1" "a stream that ends without a response head";
+    HeadersInTunnel PROTOCOL_ERROR "RFC 9113 §8.5" "HEADERS on a stream that has become a tunnel";
     TrailersWithoutEnd PROTOCOL_ERROR "RFC 9113 §8.1" "a trailer section that does not end the stream";
     FieldName PROTOCOL_ERROR "RFC 9113 §8.2.1" "a field name with an upper-case or forbidden character";
     FieldValue PROTOCOL_ERROR "RFC 9113 §8.2.1" "a field value with a forbidden character";

@@ -150,17 +150,7 @@ pub(crate) const MAX_LINES: usize = 500;
 pub(crate) const MAX_INLINE_TEST_LINES: usize = 150;
 
 /// Files that are longer for a reason.
-pub(crate) const LONG_FILES: &[(&str, &str)] = &[
-    (
-        "driver/http2.rs",
-        "one loop and the state it turns on: its steps are read together",
-    ),
-    (
-        "http2/frame/tests.rs",
-        "a rule a test, ten frame types: split by type they would repeat their tables",
-    ),
-    (
-        "pool/tests.rs",
-        "every scenario of one queue, on one mock: no two halves of it",
-    ),
-];
+pub(crate) const LONG_FILES: &[(&str, &str)] = &[(
+    "http2/frame/tests.rs",
+    "a rule a test, ten frame types: split by type they would repeat their tables",
+)];

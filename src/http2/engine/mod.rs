@@ -46,7 +46,7 @@ use super::{
     frame::{GoAway, Ping, RstStream, WindowUpdate},
     hpack::{Decoder, Encoder},
     schedule::Schedule,
-    stream::{ClosedBy, State, Table},
+    stream::{ClosedBy, Late, Lookup, State, Table},
 };
 
 /// How a client's side of a connection behaves. All sizes are in octets.
@@ -349,21 +349,37 @@ impl Core {
         match fault {
             Fault::Connection(violation) => self.fail_connection(violation),
             Fault::Stream(id, violation) => {
-                let counted = self
-                    .budget
-                    .on_fault(now)
-                    .and_then(|()| self.budget.on_control_queued());
-                if let Err(flood) = counted {
-                    self.fail_connection(flood);
-                    return;
+                if let Err(violation) = self.fail_stream(now, id, violation) {
+                    self.fail_connection(violation);
                 }
-                if self.streams.get(id).is_some() {
-                    let failure = Failure::Fault(violation);
-                    self.events.push_back(Event::Failed { id, failure });
-                }
-                self.reset(id, violation.code());
             }
         }
+    }
+
+    /// RFC 9113 §5.4.2: RST_STREAM, once for a stream, and never in answer to another.
+    fn fail_stream(
+        &mut self,
+        now: Instant,
+        id: StreamId,
+        violation: Violation,
+    ) -> Result<(), Violation> {
+        match self.streams.look_up(id) {
+            // RFC 9113 §6.4: RST_STREAM "MUST NOT be sent for a stream in the idle state"; §5.4
+            // lets any stream error be one of the connection.
+            Lookup::Idle => return Err(violation),
+            Lookup::Live(_) => {
+                let failure = Failure::Fault(violation);
+                self.events.push_back(Event::Failed { id, failure });
+            }
+            // The peer takes a stream for open that it has reset itself: it is told once.
+            Lookup::Closed(by @ ClosedBy::PeerReset) => *by = ClosedBy::LocalReset(Late::NONE),
+            // There is nothing to reset.
+            Lookup::Closed(_) | Lookup::Forgotten(_) => return self.budget.on_fault(now),
+        }
+        self.budget.on_fault(now)?;
+        self.budget.on_control_queued()?;
+        self.reset(id, violation.code());
+        Ok(())
     }
 
     /// RFC 9113 §5.4.1: GOAWAY, then the end.
@@ -395,9 +411,7 @@ impl Core {
             return;
         };
         let by = match &stream.recv {
-            Some(recv) => ClosedBy::LocalReset {
-                late_octets: recv.window.left(),
-            },
+            Some(recv) => ClosedBy::LocalReset(Late::after_reset(recv.window.left())),
             None => ClosedBy::End,
         };
         self.finish(id, by);
@@ -407,6 +421,19 @@ impl Core {
     fn finish(&mut self, id: StreamId, by: ClosedBy) {
         if self.streams.remove(id, by).is_some() {
             self.events.push_back(Event::Finished { id });
+            self.sweep();
+        }
+    }
+
+    /// Ids of streams that are gone are skipped when their turn comes. While a window is closed it
+    /// does not come, so they are swept out before they outnumber the streams.
+    fn sweep(&mut self) {
+        let live = self.streams.len();
+        if self.schedule.len() > 2 * live {
+            self.schedule.retain(|id| self.streams.get(id).is_some());
+        }
+        if self.hungry.len() > 2 * live {
+            self.hungry.retain(|id| self.streams.get(*id).is_some());
         }
     }
 

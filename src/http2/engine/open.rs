@@ -32,6 +32,9 @@ pub enum Refusal {
     Retired,
     /// The peer's SETTINGS_MAX_CONCURRENT_STREAMS is reached (RFC 9113 §5.1.2).
     StreamLimit,
+    /// The request is an extended CONNECT, which the peer's SETTINGS_ENABLE_CONNECT_PROTOCOL has
+    /// not allowed (RFC 8441 §3).
+    ExtendedConnect,
     /// The head is above the peer's SETTINGS_MAX_HEADER_LIST_SIZE (RFC 9113 §6.5.2).
     HeadTooLarge {
         /// What the head would take, in octets, 32 a field included.
@@ -46,6 +49,7 @@ impl std::fmt::Display for Refusal {
         match self {
             Self::Retired => f.write_str("the connection takes no new streams"),
             Self::StreamLimit => f.write_str("the peer's limit of concurrent streams is reached"),
+            Self::ExtendedConnect => f.write_str("the peer has not enabled extended CONNECT"),
             Self::HeadTooLarge { size, limit } => write!(
                 f,
                 "the request head takes {size} octets where the peer allows {limit}"
@@ -65,6 +69,11 @@ impl Engine {
         let core = &mut self.core;
         core.admit(head)?;
         let id = core.streams.next_id().ok_or(Refusal::Retired)?;
+        // Whatever is known to be empty ends with the head.
+        let body = match body {
+            BodyPlan::Whole(octets) if octets.is_empty() => BodyPlan::Empty,
+            body => body,
+        };
         let end_stream = matches!(body, BodyPlan::Empty);
         core.send_head(id, head, end_stream);
         let stream = Stream {
@@ -89,6 +98,10 @@ impl Core {
         }
         if self.streams.len() >= self.peer.max_concurrent_streams as usize {
             return Err(Refusal::StreamLimit);
+        }
+        // RFC 8441 §4: `:protocol` may be sent once the peer has announced that it knows it.
+        if head.protocol.is_some() && !self.peer.enable_connect_protocol {
+            return Err(Refusal::ExtendedConnect);
         }
         let limit = self.peer.max_header_list_size;
         // Most peers set no limit, or one above any head that fits into a single frame.

@@ -87,23 +87,40 @@ impl Core {
         let id = arrival.id;
         match self.streams.look_up(id) {
             Lookup::Idle => Err(Fault::Connection(Violation::DataOnIdle)),
-            Lookup::Forgotten => self.budget.on_fault(now).map_err(Fault::Connection),
-            Lookup::Closed(ClosedBy::LocalReset { late_octets }) => {
-                // RFC 9113 §5.1: frames that crossed our reset are ignored, as many as could.
-                match late_octets.checked_sub(arrival.wire_len) {
-                    Some(left) if arrival.wire_len > 0 => {
-                        *late_octets = left;
-                        Ok(())
-                    }
-                    _ => self.budget.on_fault(now).map_err(Fault::Connection),
-                }
-            }
-            Lookup::Closed(ClosedBy::PeerReset) => {
-                Err(Fault::Stream(id, Violation::FrameAfterReset))
-            }
-            Lookup::Closed(ClosedBy::End) => Err(Fault::Connection(Violation::FrameAfterEnd)),
             Lookup::Live(_) => self.recv_content(now, arrival),
+            Lookup::Closed(_) | Lookup::Forgotten(_) => {
+                self.recv_late(now, id, arrival.wire_len, arrival.end_stream)
+            }
         }
+    }
+
+    /// DATA or HEADERS on a stream that is gone. What crossed our reset is ignored, as much as
+    /// could (RFC 9113 §5.1).
+    fn recv_late(
+        &mut self,
+        now: Instant,
+        id: StreamId,
+        octets: u32,
+        end_stream: bool,
+    ) -> Result<(), Fault> {
+        let could_cross = match self.streams.look_up(id) {
+            Lookup::Closed(ClosedBy::LocalReset(late)) => {
+                let could_cross = late.take(octets);
+                if end_stream {
+                    late.end();
+                }
+                could_cross
+            }
+            Lookup::Forgotten(late) => late.take(octets),
+            Lookup::Closed(ClosedBy::PeerReset) => {
+                return Err(Fault::Stream(id, Violation::FrameAfterReset));
+            }
+            // RFC 9113 §5.1: other frames on a closed stream may be "a connection error".
+            Lookup::Closed(ClosedBy::End) | Lookup::Live(_) | Lookup::Idle => {
+                return Err(Fault::Connection(Violation::FrameAfterEnd));
+            }
+        };
+        self.ignore_late(now, could_cross)
     }
 
     /// DATA on a stream that is there.
@@ -164,7 +181,7 @@ impl Core {
             BlockOrigin::PushPromise {
                 stream_id,
                 promised,
-            } => self.recv_push_promise(stream_id, promised, block.block),
+            } => self.recv_push_promise(now, stream_id, promised, block.block),
         }
     }
 
@@ -204,14 +221,8 @@ impl Core {
         let (section, outcome) = self.decode(block, builder)?;
         match self.streams.look_up(id) {
             Lookup::Idle => return Err(Fault::Connection(Violation::HeadersOnIdle)),
-            Lookup::Forgotten => return self.budget.on_fault(now).map_err(Fault::Connection),
-            // Crossed our reset: ignored (RFC 9113 §5.1).
-            Lookup::Closed(ClosedBy::LocalReset { .. }) => return Ok(()),
-            Lookup::Closed(ClosedBy::PeerReset) => {
-                return Err(Fault::Stream(id, Violation::FrameAfterReset));
-            }
-            Lookup::Closed(ClosedBy::End) => {
-                return Err(Fault::Connection(Violation::FrameAfterEnd));
+            Lookup::Closed(_) | Lookup::Forgotten(_) => {
+                return self.recv_late(now, id, 0, end_stream);
             }
             Lookup::Live(_) => {}
         }
@@ -276,7 +287,7 @@ impl Core {
             return Err(fault(Violation::TrailersWithoutEnd));
         }
         let recv = self.streams.get(id).and_then(|stream| stream.recv.as_ref());
-        recv.map_or(Ok(()), RecvHalf::on_end).map_err(fault)?;
+        recv.map_or(Ok(()), RecvHalf::on_trailers).map_err(fault)?;
         self.events.push_back(Event::Trailers { id, fields });
         self.end_recv(id);
         Ok(())
@@ -296,6 +307,7 @@ impl Core {
     /// (RFC 9113 §6.6, §8.4).
     fn recv_push_promise(
         &mut self,
+        now: Instant,
         id: StreamId,
         promised: StreamId,
         block: &[u8],
@@ -308,14 +320,16 @@ impl Core {
         match self.streams.look_up(id) {
             Lookup::Live(stream) if stream.recv.is_some() => {}
             // The promise may have crossed our reset.
-            Lookup::Closed(ClosedBy::LocalReset { .. }) => {}
-            Lookup::Live(_) | Lookup::Closed(_) | Lookup::Forgotten | Lookup::Idle => {
+            Lookup::Closed(ClosedBy::LocalReset(_)) | Lookup::Forgotten(_) => {}
+            Lookup::Live(_) | Lookup::Closed(_) | Lookup::Idle => {
                 return Err(Fault::Connection(Violation::PushPromiseStream));
             }
         }
-        if !self.streams.refuse_promise(promised) {
+        let window = self.config.stream_window_size;
+        if !self.streams.refuse_promise(promised, window) {
             return Err(Fault::Connection(Violation::PushPromiseId));
         }
+        self.budget.on_fault(now).map_err(Fault::Connection)?;
         self.budget.on_control_queued().map_err(Fault::Connection)?;
         self.reset(promised, ErrorCode::REFUSED_STREAM);
         Ok(())
@@ -358,7 +372,7 @@ impl Core {
         match self.streams.look_up(id) {
             Lookup::Idle => Err(Fault::Connection(Violation::WindowUpdateOnIdle)),
             // RFC 9113 §5.1: may come for a while after the stream is closed.
-            Lookup::Closed(_) | Lookup::Forgotten => Ok(()),
+            Lookup::Closed(_) | Lookup::Forgotten(_) => Ok(()),
             Lookup::Live(stream) => {
                 if let Some(send) = &mut stream.send {
                     send.window
@@ -376,16 +390,8 @@ impl Core {
             stream_id: id,
             code,
         } = reset;
-        match self.streams.look_up(id) {
-            Lookup::Idle => Err(Fault::Connection(Violation::ResetOnIdle)),
-            Lookup::Closed(by @ ClosedBy::LocalReset { .. }) => {
-                // The two resets crossed; a second one would be of no use.
-                *by = ClosedBy::PeerReset;
-                Ok(())
-            }
-            Lookup::Closed(_) | Lookup::Forgotten => {
-                self.budget.on_fault(now).map_err(Fault::Connection)
-            }
+        let could_cross = match self.streams.look_up(id) {
+            Lookup::Idle => return Err(Fault::Connection(Violation::ResetOnIdle)),
             Lookup::Live(stream) => {
                 let event = if stream.recv.is_none() {
                     // RFC 9113 §8.1: the response is whole, only the upload is cut short.
@@ -396,8 +402,27 @@ impl Core {
                 };
                 self.events.push_back(event);
                 self.finish(id, ClosedBy::PeerReset);
-                Ok(())
+                return Ok(());
             }
+            // RFC 9113 §5.1: after END_STREAM and RST_STREAM of ours, one may come; a second one
+            // is of no use.
+            Lookup::Closed(by @ ClosedBy::End) => {
+                *by = ClosedBy::PeerReset;
+                true
+            }
+            Lookup::Closed(ClosedBy::LocalReset(late)) => late.take_reset(),
+            Lookup::Closed(ClosedBy::PeerReset) => false,
+            Lookup::Forgotten(late) => late.take(0),
+        };
+        self.ignore_late(now, could_cross)
+    }
+
+    /// Ignores a frame on a stream that is gone; one that cannot have crossed its end is counted.
+    fn ignore_late(&mut self, now: Instant, could_cross: bool) -> Result<(), Fault> {
+        if could_cross {
+            Ok(())
+        } else {
+            self.budget.on_fault(now).map_err(Fault::Connection)
         }
     }
 }

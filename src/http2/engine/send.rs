@@ -21,7 +21,8 @@ const MAX_DATA_FRAME: u32 = 64 * 1024;
 
 impl Engine {
     /// Gives a piece of a [`Streaming`](super::BodyPlan::Streaming) body, as
-    /// [`poll_demand`](Self::poll_demand) asked. An empty piece asks to be asked again.
+    /// [`poll_demand`](Self::poll_demand) asked. An empty piece asks to be asked again; one that
+    /// was not asked for is kept until the windows let it go, behind those before it.
     pub fn send_data(&mut self, id: StreamId, data: Bytes) {
         if let Some(send) = self
             .core
@@ -44,6 +45,8 @@ impl Engine {
             .and_then(|stream| stream.send.as_mut())
             .filter(|send| !send.is_finished())
         {
+            // A trailer section of nothing would be a frame for what a flag can say.
+            let trailers = trailers.filter(message::has_trailer_fields);
             send.finish(trailers.map_or(End::Data, End::Trailers));
             self.core.schedule(id);
         }

@@ -15,7 +15,7 @@ mod tests;
 use http::{Method, StatusCode};
 
 pub use self::{
-    request::{Protocol, RequestError, RequestHead, trailer_fields},
+    request::{Protocol, RequestError, RequestHead, has_trailer_fields, trailer_fields},
     section::{PromisedHead, ResponseHead, SectionBuilder},
 };
 

@@ -218,6 +218,14 @@ pub fn trailer_fields(trailers: &HeaderMap, emit: &mut impl FnMut(FieldRef<'_>))
     }
 }
 
+/// Whether [`trailer_fields`] hands over any.
+#[must_use]
+pub fn has_trailer_fields(trailers: &HeaderMap) -> bool {
+    let mut any = false;
+    trailer_fields(trailers, &mut |_| any = true);
+    any
+}
+
 /// The fields that [`RequestHead`] sends in another form: `:authority` for `host`, and the two
 /// that are rewritten.
 fn is_sent_otherwise(name: &HeaderName) -> bool {

@@ -4,11 +4,13 @@
 //! wakes a task, reads a clock. A closed half does not exist.
 //! Spec: RFC 9113 §5.1.
 
+mod late;
 mod recv;
 mod send;
 mod table;
 
 pub(crate) use self::{
+    late::Late,
     recv::{Phase, RecvHalf},
     send::{End, SendHalf},
     table::{ClosedBy, IdHasher, Lookup, Table},

@@ -39,6 +39,8 @@ enum Length {
     Remaining(u64),
     /// The response has no content, whatever its content-length says (RFC 9110 §6.4.1).
     NoContent,
+    /// The stream has become a tunnel: DATA is no content, and has no length (RFC 9113 §8.5).
+    Tunnel,
 }
 
 impl RecvHalf {
@@ -71,7 +73,9 @@ impl RecvHalf {
             return Ok(());
         }
         self.phase = Phase::Body;
-        self.length = if message::expects_no_content(&self.method, head.status) {
+        self.length = if self.method == Method::CONNECT && head.status.is_success() {
+            Length::Tunnel
+        } else if message::expects_no_content(&self.method, head.status) {
             Length::NoContent
         } else {
             head.content_length
@@ -90,8 +94,17 @@ impl RecvHalf {
                     .ok_or(Violation::ContentLengthMismatch)?;
                 Ok(())
             }
-            Length::Unknown | Length::NoContent => Ok(()),
+            Length::Unknown | Length::NoContent | Length::Tunnel => Ok(()),
         }
+    }
+
+    /// A trailer section has come: is there a message that it can end?
+    pub(crate) fn on_trailers(&self) -> Result<(), Violation> {
+        // RFC 9113 §8.5: on a tunnel, other frames "MUST be treated as a stream error".
+        if self.length == Length::Tunnel {
+            return Err(Violation::HeadersInTunnel);
+        }
+        self.on_end()
     }
 
     /// The peer has ended the stream: was that allowed here?

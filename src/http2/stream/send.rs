@@ -22,7 +22,7 @@ pub(crate) enum End {
 #[derive(Debug)]
 pub(crate) struct SendHalf {
     pub(crate) window: SendWindow,
-    /// At most one piece: the next is asked for when this one is cut.
+    /// One piece as a rule: the next is asked for when this one is cut.
     pending: Bytes,
     end: Option<End>,
     /// Whether the id stands in the schedule.
@@ -54,10 +54,13 @@ impl SendHalf {
         }
     }
 
-    /// Takes the next piece of the body.
+    /// Takes the next piece of the body. One that was not asked for costs a copy.
     pub(crate) fn push(&mut self, data: Bytes) {
-        debug_assert!(self.pending.is_empty(), "asked for only when empty");
-        self.pending = data;
+        if self.pending.is_empty() {
+            self.pending = data;
+        } else {
+            self.pending = Bytes::from([&self.pending[..], &data[..]].concat());
+        }
     }
 
     /// No more pieces will come.

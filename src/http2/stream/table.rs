@@ -8,7 +8,7 @@ use std::{
     hash::{BuildHasherDefault, Hasher},
 };
 
-use super::Stream;
+use super::{Late, Stream};
 use crate::http2::{StreamId, consts};
 
 /// Why a stream is no longer there.
@@ -18,9 +18,8 @@ pub(crate) enum ClosedBy {
     End,
     /// The peer's RST_STREAM.
     PeerReset,
-    /// Our RST_STREAM; the peer may not have known yet and sent on, but no more octets than its
-    /// window allowed.
-    LocalReset { late_octets: u32 },
+    /// Our RST_STREAM; the peer may not have known yet and sent on.
+    LocalReset(Late),
 }
 
 /// What is known of a stream identifier.
@@ -30,8 +29,8 @@ pub(crate) enum Lookup<'a> {
     Live(&'a mut Stream),
     /// It ended lately.
     Closed(&'a mut ClosedBy),
-    /// It ended, and how is forgotten.
-    Forgotten,
+    /// It ended, and how is forgotten; what may still come on any such stream is not.
+    Forgotten(&'a mut Late),
     /// Nobody opened it yet.
     Idle,
 }
@@ -41,6 +40,8 @@ pub(crate) enum Lookup<'a> {
 pub(crate) struct Table {
     live: HashMap<StreamId, Stream, BuildHasherDefault<IdHasher>>,
     closed: VecDeque<(StreamId, ClosedBy)>,
+    /// What may still come on streams that have left `closed`.
+    forgotten: Late,
     next: Option<StreamId>,
     /// The highest stream that the peer has promised; push is off, so each was refused.
     promised: StreamId,
@@ -55,6 +56,7 @@ impl Table {
         Self {
             live: HashMap::default(),
             closed: VecDeque::new(),
+            forgotten: Late::NONE,
             next: Some(first),
             promised: StreamId::CONNECTION,
         }
@@ -95,7 +97,7 @@ impl Table {
             .find(|(closed, _)| *closed == id)
         {
             Some((_, by)) => Lookup::Closed(by),
-            None => Lookup::Forgotten,
+            None => Lookup::Forgotten(&mut self.forgotten),
         }
     }
 
@@ -110,23 +112,26 @@ impl Table {
 
     /// Notes a promised stream that is being refused; false if its identifier does not grow
     /// (RFC 9113 §5.1.1). What the peer sends on it before it hears of the refusal is ignored.
-    pub(crate) fn refuse_promise(&mut self, id: StreamId) -> bool {
+    pub(crate) fn refuse_promise(&mut self, id: StreamId, window: u32) -> bool {
         if id <= self.promised {
             return false;
         }
         self.promised = id;
-        self.remember(
-            id,
-            ClosedBy::LocalReset {
-                late_octets: consts::MAX_WINDOW_SIZE,
-            },
-        );
+        // RFC 9113 §6.9.2: the window is what our SETTINGS say, or not yet.
+        let window = window.max(consts::INITIAL_WINDOW_SIZE);
+        self.remember(id, ClosedBy::LocalReset(Late::after_reset(window)));
         true
     }
 
     fn remember(&mut self, id: StreamId, by: ClosedBy) {
-        if self.closed.len() == Self::REMEMBERED {
-            self.closed.pop_front();
+        if self.closed.len() == Self::REMEMBERED
+            && let Some((_, oldest)) = self.closed.pop_front()
+        {
+            self.forgotten.add(match oldest {
+                ClosedBy::LocalReset(late) => late,
+                ClosedBy::End => Late::RESET,
+                ClosedBy::PeerReset => Late::NONE,
+            });
         }
         self.closed.push_back((id, by));
     }
