@@ -5,7 +5,7 @@ use std::{
     fmt,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll},
@@ -117,9 +117,20 @@ impl Body for Scripted {
     }
 }
 
-/// Octets that differ, by their place.
+/// Octets that differ by their place. They repeat after a prime number of octets, so that no
+/// frame, window or buffer that is lost or swapped goes unnoticed.
 pub(crate) fn pattern(octets: usize) -> Bytes {
-    (0..octets)
-        .map(|index| (index.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0])
-        .collect()
+    const PERIOD: usize = 65_521;
+    static BLOCK: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let places = 0..PERIOD;
+        places
+            .map(|place| (place.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0])
+            .collect()
+    });
+    let mut pattern = Vec::with_capacity(octets + PERIOD);
+    while pattern.len() < octets {
+        pattern.extend_from_slice(&BLOCK);
+    }
+    pattern.truncate(octets);
+    pattern.into()
 }

@@ -34,7 +34,7 @@ use towline::{
 };
 
 /// Longer than any test takes, shorter than anybody waits: what hangs fails.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs to the end, or fails.
 pub(crate) async fn within<F: Future>(limit: Duration, work: F) -> F::Output {

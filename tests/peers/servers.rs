@@ -18,9 +18,6 @@ use hyper_util::{
 
 use super::{Server, Stream, Wire};
 
-/// A stream as the h2 server gives it.
-pub(crate) type Exchange = (Request<RecvStream>, SendResponse<Bytes>);
-
 /// h2's own server, each exchange on a task.
 pub(crate) async fn h2<F, S>(wire: Wire, handle: F) -> Server
 where

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use rcgen::{CertificateParams, DnType, KeyPair};
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer},
@@ -24,11 +25,16 @@ impl Identity {
     /// A certificate for these names or addresses.
     pub(crate) fn for_names(names: &[&str]) -> Self {
         let names: Vec<_> = names.iter().map(ToString::to_string).collect();
-        let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
+        let mut params = CertificateParams::new(names).expect("names");
+        let key = KeyPair::generate().expect("a key");
+        // A name of its own, or a stranger's would count as its issuer with a bad signature.
+        let name = format!("{:?}", key.public_key_raw());
+        params.distinguished_name.push(DnType::CommonName, name);
+        let certificate = params.self_signed(&key).expect("a certificate");
         Self {
-            pem: made.cert.pem(),
-            certificate: made.cert.der().clone(),
-            key: made.signing_key.serialize_der(),
+            pem: certificate.pem(),
+            certificate: certificate.der().clone(),
+            key: key.serialize_der(),
         }
     }
 

@@ -40,13 +40,13 @@ fn get_all(
 
 #[test]
 fn a_thousand_requests_share_one_connection_at_the_same_time() {
-    const COUNT: usize = 1_000;
+    const COUNT: u32 = 1_000;
     everywhere(|wire| async move {
         let set = |builder: &mut h2::server::Builder| {
-            builder.max_concurrent_streams(COUNT as u32);
+            builder.max_concurrent_streams(COUNT);
         };
         // Nobody is answered before all are there.
-        let barrier = Arc::new(Barrier::new(COUNT));
+        let barrier = Arc::new(Barrier::new(COUNT as usize));
         let server = servers::h2_with(wire, set, move |request, mut respond| {
             let barrier = Arc::clone(&barrier);
             async move {
@@ -68,10 +68,10 @@ fn a_thousand_requests_share_one_connection_at_the_same_time() {
 #[test]
 fn a_thousand_requests_wait_for_a_server_that_takes_ten() {
     const COUNT: usize = 1_000;
-    const LIMIT: usize = 10;
+    const LIMIT: u32 = 10;
     everywhere(|wire| async move {
         let set = |builder: &mut h2::server::Builder| {
-            builder.max_concurrent_streams(LIMIT as u32);
+            builder.max_concurrent_streams(LIMIT);
         };
         let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let peak = Arc::clone(&most);
@@ -94,7 +94,7 @@ fn a_thousand_requests_wait_for_a_server_that_takes_ten() {
         }
         assert_eq!(server.accepted(), 1);
         let most = most.load(Ordering::SeqCst);
-        assert!((1..=LIMIT).contains(&most), "{most} at once");
+        assert!((1..=LIMIT as usize).contains(&most), "{most} at once");
     });
 }
 
@@ -144,21 +144,21 @@ fn a_limit_that_changes_is_kept_at_once() {
             for _ in 0..4 {
                 open.push(peer.request().await);
             }
-            assert_eq!(heads(&mut peer).await, []);
+            assert!(heads(&mut peer).await.is_empty());
             // Raised: two more come.
             peer.settings(&[(raw::MAX_CONCURRENT_STREAMS, 6)]).await;
             open.extend([peer.request().await, peer.request().await]);
-            assert_eq!(heads(&mut peer).await, []);
+            assert!(heads(&mut peer).await.is_empty());
             // Lowered below what is open: nothing comes until fewer than one are.
             peer.settings(&[(raw::MAX_CONCURRENT_STREAMS, 1)]).await;
             while let Some(stream) = open.pop() {
-                assert_eq!(heads(&mut peer).await, []);
+                assert!(heads(&mut peer).await.is_empty());
                 peer.head(stream, raw::END_STREAM).await;
             }
             // And then one by one.
             for _ in 0..6 {
                 let stream = peer.request().await;
-                assert_eq!(heads(&mut peer).await, []);
+                assert!(heads(&mut peer).await.is_empty());
                 peer.head(stream, raw::END_STREAM).await;
             }
             peer.rest().await;
@@ -189,7 +189,7 @@ fn a_limit_of_zero_is_waited_out() {
             let warm = peer.request().await;
             peer.settings(&[(raw::MAX_CONCURRENT_STREAMS, 0)]).await;
             peer.head(warm, raw::END_STREAM).await;
-            assert_eq!(heads(&mut peer).await, []);
+            assert!(heads(&mut peer).await.is_empty());
             peer.settings(&[(raw::MAX_CONCURRENT_STREAMS, 1)]).await;
             let stream = peer.request().await;
             peer.head(stream, raw::END_STREAM).await;

@@ -60,6 +60,32 @@ fn a_connection_that_ends_amid_a_body_truncates_it() {
 }
 
 #[test]
+fn a_server_that_vanishes_truncates_as_well() {
+    // No GOAWAY, no END_STREAM, and over TLS no close_notify either: the socket is just gone.
+    everywhere(|wire| async move {
+        let server = Server::start(wire, |stream, _| async move {
+            let mut peer = RawPeer::handshake(stream, &[]).await;
+            let stream = peer.request().await;
+            peer.head(stream, 0).await;
+            peer.send(raw::DATA, 0, stream, b"some").await;
+            // The client has read it when it answers.
+            peer.until_quiet().await;
+        })
+        .await;
+        let response = get(&transport(), &server.url("/")).await.unwrap();
+        let mut body = response.into_body();
+        let first = body.frame().await.unwrap().unwrap();
+        assert_eq!(first.into_data().unwrap(), "some");
+        let error = body.frame().await.unwrap().unwrap_err();
+        assert_eq!(
+            (error.kind(), error.retry()),
+            (Kind::Truncated, Retry::IfIdempotent)
+        );
+        assert!(error.source().is_some());
+    });
+}
+
+#[test]
 fn a_connection_that_ends_before_the_head_may_have_done_the_request() {
     everywhere(|wire| async move {
         let server = Server::start(wire, |stream, _| async move {
