@@ -104,15 +104,22 @@ fn those_who_wait_are_served_in_their_order() {
         let set = |builder: &mut h2::server::Builder| {
             builder.max_concurrent_streams(1);
         };
-        let order = Arc::new(Mutex::new(Vec::new()));
-        let noted = Arc::clone(&order);
+        let (order, gate) = (
+            Arc::new(Mutex::new(Vec::new())),
+            Arc::new(Semaphore::new(1)),
+        );
+        let (noted, opened) = (Arc::clone(&order), Arc::clone(&gate));
         let server = servers::h2_with(wire, set, move |request, mut respond| {
             noted.lock().unwrap().push(request.uri().path().to_owned());
-            async move { answer(&mut respond, "") }
+            let opened = Arc::clone(&opened);
+            async move {
+                opened.acquire().await.expect("never closed").forget();
+                answer(&mut respond, "");
+            }
         })
         .await;
         let transport = transport();
-        // The first shows that the server's limit has come.
+        // The first shows that the server's limit has come, and takes the only permit.
         get_text(&transport, &server.url("/first")).await.unwrap();
         order.lock().unwrap().clear();
         let paths: Vec<_> = (0..50).map(|index| format!("/{index}")).collect();
@@ -123,6 +130,7 @@ fn those_who_wait_are_served_in_their_order() {
             assert!(futures_util::poll!(call.as_mut()).is_pending());
             calls.push(call);
         }
+        gate.add_permits(calls.len());
         // Whichever order they are polled in later.
         calls.reverse();
         for response in join_all(calls).await {
@@ -337,13 +345,17 @@ fn no_slot_is_lost_by_those_who_leave() {
     everywhere(|wire| async move {
         let set = |builder: &mut h2::server::Builder| {
             builder.max_concurrent_streams(LIMIT);
+            // So many cancels are an attack by default (CVE-2023-44487).
+            builder.max_pending_accept_reset_streams(1_000);
         };
         let barrier = Arc::new(Barrier::new(LIMIT as usize));
         let server = servers::h2_with(wire, set, move |request, mut respond| {
             let barrier = Arc::clone(&barrier);
             async move {
                 match request.uri().path() {
-                    "/together" => drop(barrier.wait().await),
+                    "/together" => {
+                        barrier.wait().await;
+                    }
                     _ => tokio::task::yield_now().await,
                 }
                 answer(&mut respond, "x");

@@ -329,7 +329,6 @@ fn what_is_taken_is_also_flushed_when_that_has_to_wait() {
 fn a_flush_that_had_to_wait_is_no_lack_of_progress_once_it_is_done() {
     on_threads(1, async {
         let hold = Hold::default();
-        hold.hold();
         let limit = Duration::from_millis(100);
         let builder = {
             let mut timeouts = towline::config::Timeouts::default();
@@ -338,12 +337,16 @@ fn a_flush_that_had_to_wait_is_no_lack_of_progress_once_it_is_done() {
         };
         let transport = hold.transport(builder, move |stream| async move {
             let mut peer = RawPeer::handshake(stream, &[]).await;
+            let warm = peer.request().await;
+            peer.head(warm, raw::END_STREAM).await;
             let stream = peer.request().await;
-            // Longer than the limit, with nothing to write.
+            // Longer than the limit, with nothing for the client to write.
             tokio::time::sleep(3 * limit).await;
             peer.head(stream, raw::END_STREAM).await;
             peer.rest().await;
         });
+        get(&transport, "http://pipe.test/").await.unwrap();
+        hold.hold();
         let mut call = get(&transport, "http://pipe.test/");
         for _ in 0..50 {
             assert!(futures_util::poll!(&mut call).is_pending());
