@@ -135,6 +135,8 @@ struct Core {
     pings: Vec<[u8; 8]>,
     /// Whole frames that leave before any DATA, in the order of their making.
     control: BytesMut,
+    /// Where the first request head in `control` begins: it and what follows have not left.
+    heads_from: Option<usize>,
     events: VecDeque<Event>,
 }
 
@@ -202,6 +204,7 @@ impl Engine {
             budget: Budget::new(limits, now),
             timers: TimerTable::default(),
             control: BytesMut::new(),
+            heads_from: None,
             events: VecDeque::new(),
             config,
         };
@@ -324,6 +327,12 @@ impl Engine {
         self.core.goaway.as_ref()
     }
 
+    /// Octets of heads and control frames that wait for [`poll_output`](Self::poll_output).
+    #[must_use]
+    pub fn queued_octets(&self) -> usize {
+        self.core.control.len()
+    }
+
     /// How many streams are open.
     #[must_use]
     pub fn open_streams(&self) -> usize {
@@ -412,7 +421,16 @@ impl Core {
         }
     }
 
+    /// A connection that closes sends no request that has not left: whoever made it hears that it
+    /// was never sent, and sends it elsewhere.
+    fn drop_unsent_heads(&mut self) {
+        if let Some(heads_from) = self.heads_from.take() {
+            self.control.truncate(heads_from);
+        }
+    }
+
     fn send_goaway(&mut self, code: ErrorCode, debug_data: &[u8]) {
+        self.drop_unsent_heads();
         let goaway = GoAway {
             // A client processes no stream of the server while push is off.
             last_stream_id: StreamId::CONNECTION,
@@ -482,6 +500,7 @@ impl Core {
     fn close(&mut self, closure: Closure) {
         if self.stage != Stage::Closed {
             self.stage = Stage::Closed;
+            self.drop_unsent_heads();
             self.timers.stop_all();
             self.streams.clear();
             self.schedule = Schedule::default();
