@@ -215,7 +215,8 @@ where
     /// pile up: a caller who leaves costs a head and a reset once there is a stream, and nothing
     /// before.
     fn takes_requests(&self) -> bool {
-        self.output.is_empty() || self.engine.queued_octets() < Self::MAX_QUEUED
+        !self.engine.is_closed()
+            && (self.output.is_empty() || self.engine.queued_octets() < Self::MAX_QUEUED)
     }
 
     fn open(&mut self, slot: Arc<Slot>) {

@@ -269,8 +269,11 @@ async fn callers_who_come_and_go_leave_no_frames_behind_a_stuck_socket() {
 
     pipe.change(|state| state.room = 0);
     let before = pipe.taken();
-    for _ in 0..2_000 {
-        for slot in (0..10).map(|_| get(&handle)).collect::<Vec<_>>() {
+    for _ in 0..1_000 {
+        let slots = (0..20).map(|_| get(&handle)).collect::<Vec<_>>();
+        // The driver makes streams of them before their callers leave.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        for slot in slots {
             slot.abandon();
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
