@@ -20,7 +20,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use towline::{
     Error, Netloc, ResponseFuture, Transport,
     config::Timeouts,
-    connect::{AddressErrors, TlsConfig},
+    connect::{AddressErrors, ConnectTimeouts, Connected, Connector, Destination, TlsConfig},
     error::{Kind, Phase, Retry, Scope},
     http2::{self, Violation, message::RequestError},
     netloc::NetlocError,
@@ -478,5 +478,36 @@ fn a_request_with_another_body_type_fails_the_same_way() {
         let relative = Request::post("/").body(Empty::<&[u8]>::new()).unwrap();
         let error = failure(&transport, call(&transport, relative)).await;
         assert_is(&error, Kind::Uri, Scope::Request, Retry::Never);
+    });
+}
+
+#[test]
+fn a_connector_of_ones_own() {
+    on_threads(1, async {
+        // Its error is the cause.
+        let connector = tower::service_fn(|_: Destination| async { Err::<Connected, _>("no way") });
+        let transport = builder().connector(connector).build();
+        let error = get(&transport, "https://host.test/").await.unwrap_err();
+        assert_is(&error, Kind::Connect, Scope::Netloc, Retry::Safe);
+        assert_eq!(root(&error).to_string(), "no way");
+        assert!(error.to_string().contains("https://host.test"));
+
+        // Ours stays as it is, whatever lies between.
+        let ours = Connector::new(tls::trusting(), ConnectTimeouts::default());
+        let limited = tower::timeout::Timeout::new(ours, Duration::from_secs(30));
+        let transport = builder().connector(limited).build();
+        let address = closed_port();
+        let error = failure_of(&transport, &format!("https://{address}/")).await;
+        assert_is(&error, Kind::Connect, Scope::Netloc, Retry::Safe);
+        assert_eq!(error.addresses(), [address]);
+
+        // Where TLS was asked for, HTTP/2 must have been chosen.
+        let connector = tower::service_fn(|_: Destination| async {
+            let (client, _) = tokio::io::duplex(64);
+            Ok::<_, io::Error>(Connected::new(client))
+        });
+        let transport = builder().connector(connector).build();
+        let error = get(&transport, "https://host.test/").await.unwrap_err();
+        assert_is(&error, Kind::Alpn, Scope::Netloc, Retry::Never);
     });
 }

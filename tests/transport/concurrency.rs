@@ -330,3 +330,52 @@ fn more_callers_than_may_wait_are_turned_away() {
         }
     });
 }
+
+#[test]
+fn no_slot_is_lost_by_those_who_leave() {
+    const LIMIT: u32 = 5;
+    everywhere(|wire| async move {
+        let set = |builder: &mut h2::server::Builder| {
+            builder.max_concurrent_streams(LIMIT);
+        };
+        let barrier = Arc::new(Barrier::new(LIMIT as usize));
+        let server = servers::h2_with(wire, set, move |request, mut respond| {
+            let barrier = Arc::clone(&barrier);
+            async move {
+                match request.uri().path() {
+                    "/together" => drop(barrier.wait().await),
+                    _ => tokio::task::yield_now().await,
+                }
+                answer(&mut respond, "x");
+            }
+        })
+        .await;
+        let transport = transport();
+        get_text(&transport, &server.url("/")).await.unwrap();
+        // Each leaves after another number of turns: in the queue, in the mailbox, on the wire.
+        let leaving = (0..400).map(|index| {
+            let call = get_text(&transport, &server.url("/left"));
+            tokio::spawn(async move {
+                let turns = async {
+                    for _ in 0..index % 40 {
+                        tokio::task::yield_now().await;
+                    }
+                };
+                tokio::select! {
+                    biased;
+                    () = turns => {}
+                    text = call => assert_eq!(text.unwrap(), "x"),
+                }
+            })
+        });
+        for outcome in join_all(leaving.collect::<Vec<_>>()).await {
+            outcome.unwrap();
+        }
+        // All slots are there: these are only answered if all are on the wire at once.
+        let together = (0..2 * LIMIT).map(|_| get_text(&transport, &server.url("/together")));
+        for text in join_all(together).await {
+            assert_eq!(text.unwrap(), "x");
+        }
+        assert_eq!(server.accepted(), 1);
+    });
+}

@@ -17,6 +17,7 @@ use towline::{
 
 use crate::peers::{
     Server, Wire, builder, call, everywhere, get, get_text, info,
+    pipe::Hold,
     raw::{self, RawFrame, RawPeer},
     request,
     servers::{self, answer, status},
@@ -384,5 +385,46 @@ fn pooled_connections_keep_nothing_of_their_exchanges() {
             response.into_body().collect().await.unwrap().to_bytes(),
             Bytes::from("x")
         );
+    });
+}
+
+#[test]
+fn a_dial_that_nobody_wants_any_more_ends_in_a_goodbye() {
+    crate::peers::on_threads(1, async {
+        let hold = Hold::default();
+        let (sender, mut closed) = mpsc::unbounded_channel();
+        let transport = hold.transport(builder(), move |stream| {
+            let sender = sender.clone();
+            async move {
+                let mut peer = RawPeer::accept(stream).await;
+                sender.send(peer.rest().await).unwrap();
+            }
+        });
+        let mut call = get(&transport, "http://pipe.test/");
+        assert!(futures_util::poll!(&mut call).is_pending());
+        drop((call, transport));
+        let frames = closed.recv().await.unwrap();
+        assert!(
+            frames.iter().all(|frame| frame.kind != raw::HEADERS),
+            "{frames:?}"
+        );
+        assert_goodbye(&frames);
+    });
+}
+
+#[test]
+fn a_stream_without_addresses_tells_none() {
+    crate::peers::on_threads(1, async {
+        let hold = Hold::default();
+        let transport = hold.transport(builder(), |stream| async move {
+            let mut peer = RawPeer::handshake(stream, &[]).await;
+            let stream = peer.request().await;
+            peer.head(stream, raw::END_STREAM).await;
+            peer.rest().await;
+        });
+        let response = get(&transport, "http://pipe.test/").await.unwrap();
+        let info = info(&response);
+        assert_eq!((info.local_addr(), info.remote_addr()), (None, None));
+        assert_eq!((info.tls_version(), info.tls_cipher()), (None, None));
     });
 }

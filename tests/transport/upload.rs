@@ -425,3 +425,80 @@ fn many_uploads_share_the_connection_evenly() {
         assert_eq!(server.accepted(), 1);
     });
 }
+
+#[test]
+fn empty_pieces_are_nothing_on_the_wire_and_keep_nobody_waiting() {
+    // CVE-2019-9518, the other way round: empty DATA frames are of no use to the server.
+    everywhere(|wire| async move {
+        let (sender, lengths) = oneshot::channel();
+        let sender = Mutex::new(Some(sender));
+        let server = Server::start(wire, move |stream, _| {
+            let sender = sender.lock().unwrap().take().expect("one connection");
+            async move {
+                let mut peer = RawPeer::handshake(stream, &[]).await;
+                let stream = peer.request().await;
+                let mut lengths = Vec::new();
+                loop {
+                    let data = peer.expect(raw::DATA).await;
+                    lengths.push(data.payload.len());
+                    if data.has(raw::END_STREAM) {
+                        break;
+                    }
+                }
+                peer.head(stream, raw::END_STREAM).await;
+                sender.send(lengths).unwrap();
+                peer.rest().await;
+            }
+        })
+        .await;
+        let empty = || Step::Data(Bytes::new());
+        let steps = std::iter::repeat_with(empty).take(10_000);
+        let body = Scripted::new(steps.chain([some()]));
+        let request = Request::post(server.url("/")).body(body).unwrap();
+        let transport = transport();
+        assert_eq!(call(&transport, request).await.unwrap().status(), 200);
+        // The octets, and the end that was only found out after them.
+        assert_eq!(lengths.await.unwrap(), [4, 0]);
+    });
+}
+
+/// A body whose answer to whether it has ended is a panic, once it was asked for octets.
+struct EndPanics(bool);
+
+impl http_body::Body for EndPanics {
+    type Data = Bytes;
+    type Error = Spoilt;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        _cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<Frame<Bytes>, Spoilt>>> {
+        let is_first = !std::mem::replace(&mut self.0, true);
+        let frame = is_first.then(|| Ok(Frame::data(Bytes::from_static(b"some"))));
+        std::task::Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        assert!(!self.0, "a body that panics, as the test wants");
+        false
+    }
+}
+
+#[test]
+fn a_body_that_panics_when_asked_for_its_end_harms_nobody() {
+    everywhere(|wire| async move {
+        let server = servers::h2(wire, |mut request, mut respond| async move {
+            let body = read_all(request.body_mut()).await.unwrap();
+            answer(&mut respond, body);
+        })
+        .await;
+        let transport = transport();
+        let request = Request::post(server.url("/"))
+            .body(EndPanics(false))
+            .unwrap();
+        let response = call(&transport, request).await.unwrap();
+        assert_eq!(text(response).await.unwrap(), "some");
+        assert_eq!(get_text(&transport, &server.url("/")).await.unwrap(), "");
+        assert_eq!(server.accepted(), 1);
+    });
+}
