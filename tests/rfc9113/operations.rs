@@ -47,7 +47,7 @@ enum Step {
     Useless(u32),
     /// A frame of any kind and content.
     Rogue(u8, u8, u32, Vec<u8>),
-    /// Octets of any kind.
+    /// Octets of any kind, after which the peer says nothing more.
     Noise(Vec<u8>),
 }
 
@@ -154,6 +154,8 @@ struct World {
     /// The last event of all, if it came.
     closed: Option<Closure>,
     last_goaway: u32,
+    /// Octets were sent that make no frame, so what follows them is none either.
+    is_garbled: bool,
 }
 
 impl World {
@@ -169,6 +171,7 @@ impl World {
             told: BTreeMap::new(),
             closed: None,
             last_goaway: u32::MAX >> 1,
+            is_garbled: false,
         }
     }
 
@@ -208,7 +211,8 @@ impl World {
                 self.t.reads();
             }
             Step::Look => self.look(),
-            step => self.peer_does(step),
+            step if !self.is_garbled => self.peer_does(step),
+            _ => {}
         }
     }
 
@@ -255,7 +259,10 @@ impl World {
                 let kind = FrameType::from_wire(kind);
                 self.peer_sends(raw(kind, flags, id & 0x7fff_ffff, &payload));
             }
-            Step::Noise(octets) => self.t.peer_sends_octets(&octets),
+            Step::Noise(octets) => {
+                self.is_garbled = true;
+                self.t.peer_sends_octets(&octets);
+            }
             step => panic!("a caller's step: {step:?}"),
         }
     }
