@@ -98,7 +98,8 @@ impl Core {
         };
         let by = match &stream.recv {
             Some(recv) => ClosedBy::LocalReset(Late::after_reset(recv.window.left())),
-            None => ClosedBy::End,
+            // The peer has ended its half; a reset of its own may follow.
+            None => ClosedBy::LocalReset(Late::RESET),
         };
         self.finish(id, by);
     }

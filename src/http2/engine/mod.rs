@@ -229,11 +229,12 @@ impl Engine {
             if let Err(fault) = handled {
                 core.on_fault(now, fault);
             }
+            // After each frame, so that nothing depends on how the octets were cut into reads.
+            core.close_if_drained();
         }
         if core.stage == Stage::Closed {
             input.clear();
         }
-        core.close_if_drained();
     }
 
     /// The peer closed the byte stream, leaving `rest` unread.
