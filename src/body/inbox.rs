@@ -57,7 +57,7 @@ impl Inbox {
         if self.tail.is_empty() {
             return None;
         }
-        Some((self.tail.split().freeze(), self.tail_credit.take()))
+        Some((self.take_tail(), self.tail_credit.take()))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -75,9 +75,19 @@ impl Inbox {
         self.tail_credit = Credit::merge_options(self.tail_credit.take(), credit);
     }
 
+    /// The melted octets; a few of them do not keep the room for many.
+    fn take_tail(&mut self) -> Bytes {
+        if self.tail.len() >= Self::MELTED / 2 {
+            return self.tail.split().freeze();
+        }
+        let data = Bytes::copy_from_slice(&self.tail);
+        self.tail.clear();
+        data
+    }
+
     fn flush_tail(&mut self) {
         if !self.tail.is_empty() {
-            let data = self.tail.split().freeze();
+            let data = self.take_tail();
             let credit = self.tail_credit.take();
             self.rest.push_back(Chunk { data, credit });
         }

@@ -43,7 +43,7 @@ pub(crate) struct StreamingBody {
     body: Pin<Box<DynBody>>,
     /// All its octets, where it knew them when it was handed over.
     length: Option<u64>,
-    is_polled: bool,
+    has_given: bool,
 }
 
 impl OutgoingBody {
@@ -51,7 +51,7 @@ impl OutgoingBody {
     pub(crate) const fn is_replayable(&self) -> bool {
         match self {
             Self::Empty | Self::Whole(_) => true,
-            Self::Streaming(body) => !body.is_polled,
+            Self::Streaming(body) => !body.has_given,
             Self::Taken => false,
         }
     }
@@ -69,7 +69,7 @@ impl OutgoingBody {
         Self::Streaming(StreamingBody {
             length: body.size_hint().exact(),
             body: Box::pin(Erased { body }),
-            is_polled: false,
+            has_given: false,
         })
     }
 
@@ -137,10 +137,12 @@ impl StreamingBody {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        self.is_polled = true;
         let body = self.body.as_mut();
-        catch_unwind(AssertUnwindSafe(|| body.poll_frame(cx)))
-            .unwrap_or_else(|_| Poll::Ready(Some(Err("the request's body panicked".into()))))
+        let polled = catch_unwind(AssertUnwindSafe(|| body.poll_frame(cx)))
+            .unwrap_or_else(|_| Poll::Ready(Some(Err("the request's body panicked".into()))));
+        // A body that had nothing to give has lost nothing.
+        self.has_given |= polled.is_ready();
+        polled
     }
 
     /// Whether the body knows that nothing more comes. One that panics does not: it is polled
@@ -158,7 +160,8 @@ impl StreamingBody {
                 rest,
             }),
             length: self.length,
-            is_polled: true,
+            // What it gave is back in its place.
+            has_given: false,
         }
     }
 }

@@ -184,11 +184,14 @@ impl Slot {
 
     /// The exchange failed. With `is_resendable`, the peer did not process the request.
     pub(crate) fn fail(&self, error: Error, is_resendable: bool) -> Option<Waker> {
-        let mut state = self.lock();
+        // Outlives the lock: where nobody is left to hear of it, the error is dropped, and its
+        // source may be the caller's.
+        let _error = error.clone();
         let failed = Failed {
             error,
             is_resendable,
         };
+        let mut state = self.lock();
         state.end(None, Err(failed));
         state.waker.take()
     }
@@ -215,20 +218,24 @@ impl Slot {
         if let Some(head) = state.head.take() {
             return Poll::Ready(state.take_head(head));
         }
-        if let Stage::Ended {
+        let Stage::Ended {
             outcome: Err(failed),
             ..
         } = &state.stage
-        {
-            let (error, is_resendable) = (failed.error.clone(), failed.is_resendable);
-            let request = state.request.take();
-            return Poll::Ready(match request.filter(|_| is_resendable) {
-                Some(request) if request.body.is_replayable() => Outcome::Unsent(request, error),
-                _ => Outcome::Failed(error),
-            });
-        }
-        state.wait(cx);
-        Poll::Pending
+        else {
+            state.wait(cx);
+            return Poll::Pending;
+        };
+        let (error, is_resendable) = (failed.error.clone(), failed.is_resendable);
+        let request = state.request.take();
+        // What is not sent again is dropped outside the lock: its destructors are foreign code.
+        drop(state);
+        Poll::Ready(match request {
+            Some(request) if is_resendable && request.body.is_replayable() => {
+                Outcome::Unsent(request, error)
+            }
+            _ => Outcome::Failed(error),
+        })
     }
 
     /// Waits for the next part of the body: content, then trailers, then the end.

@@ -102,6 +102,7 @@ impl Shared {
             netloc: netloc.clone(),
             remote: connected.remote,
             alpn: connected.alpn.as_bytes().map(<[u8]>::to_vec),
+            is_encrypted: netloc.scheme() == Scheme::Https,
         };
         let facts = Arc::new(Facts {
             local: connected.local,

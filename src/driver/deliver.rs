@@ -9,6 +9,7 @@ use tracing::{debug, trace};
 use super::{failure::End, http2::Http2Driver};
 use crate::{
     body::{Arrived, Then},
+    error::Retry,
     http2::{
         ErrorCode, State, StreamId,
         engine::{Event, Failure},
@@ -107,8 +108,13 @@ where
             Failure::Unprocessed(_) | Failure::Reset(ErrorCode::REFUSED_STREAM)
         );
         if let Some(exchange) = self.exchanges.remove(&id) {
-            let error = self.endpoint.stream_failed(failure).with_stream_id(id);
-            exchange.fail(error, is_unprocessed, &mut self.wakers);
+            let mut error = self.endpoint.stream_failed(failure).with_stream_id(id);
+            if exchange.has_head {
+                // Whatever the peer says now, it has begun to answer.
+                error = error.with_retry(Retry::IfIdempotent);
+            }
+            let is_resendable = is_unprocessed && !exchange.has_head;
+            exchange.fail(error, is_resendable, &mut self.wakers);
             self.shared.release_slot();
         }
     }

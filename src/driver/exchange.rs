@@ -51,7 +51,12 @@ impl Exchange {
 pub(super) enum Unopened {
     Refused(Refusal),
     Unsayable(RequestError),
+    /// The body went out with an earlier try.
+    BodyTaken,
 }
+
+/// Says [`Unopened::BodyTaken`] to the caller.
+pub(super) const BODY_TAKEN: &str = "the request's body was sent before and cannot be had again";
 
 /// Turns a request into a stream. Its body is taken only if that succeeds, and stays with the
 /// request if it can be sent again.
@@ -67,7 +72,8 @@ pub(super) fn start(
     let plan = match &request.body {
         OutgoingBody::Empty => BodyPlan::Empty,
         OutgoingBody::Whole(body) => BodyPlan::Whole(body.clone()),
-        OutgoingBody::Streaming(_) | OutgoingBody::Taken => BodyPlan::Streaming,
+        OutgoingBody::Streaming(_) => BodyPlan::Streaming,
+        OutgoingBody::Taken => return Err(Unopened::BodyTaken),
     };
     let id = engine.open(&head, plan).map_err(Unopened::Refused)?;
     if let Some(body) = request.body.take_streaming() {

@@ -23,6 +23,8 @@ pub(crate) struct Endpoint {
     pub(crate) netloc: Netloc,
     pub(crate) remote: Option<SocketAddr>,
     pub(crate) alpn: Option<Vec<u8>>,
+    /// Whether TLS lies below: it may send a part of what it fails to write.
+    pub(crate) is_encrypted: bool,
 }
 
 /// Why a connection is over.
@@ -30,8 +32,8 @@ pub(crate) struct Endpoint {
 pub(super) enum End {
     /// The engine said so, or the peer closed; with the peer's GOAWAY, if it sent one.
     Closed(Closure, Option<GoAwayReceived>),
-    /// Reading or writing failed.
-    Io(Arc<io::Error>),
+    /// Reading or writing failed; with the peer's GOAWAY, if it sent one.
+    Io(Arc<io::Error>, Option<GoAwayReceived>),
     /// The peer took no octets for too long.
     Stuck,
     /// The driver's task was dropped.
@@ -105,16 +107,24 @@ impl Endpoint {
             End::Closed(Closure::NotHttp2(received), _) => error(Kind::NotHttp2)
                 .with_retry(Retry::Never)
                 .with_source(NotHttp2Received(received.clone())),
-            End::Closed(Closure::Local(_) | Closure::Drained, _) | End::Dropped => {
-                error(Kind::Shutdown)
+            End::Closed(Closure::Drained, Some(goaway)) => error(Kind::GoAway)
+                .with_code(goaway.code, Initiator::Peer)
+                .with_source(GoneAway(goaway.clone())),
+            End::Closed(Closure::Drained, None) => {
+                error(Kind::Closed).with_source("the connection was retired, and is closed")
             }
-            End::Io(cause) => {
+            End::Closed(Closure::Local(_), _) | End::Dropped => error(Kind::Shutdown),
+            End::Io(cause, goaway) => {
                 let kind = if is_disconnect(cause) {
                     closed
                 } else {
                     Kind::Io
                 };
-                error(kind).with_source(SharedIo(Arc::clone(cause)))
+                let error = error(kind).with_source(SharedIo(Arc::clone(cause)));
+                match goaway {
+                    Some(goaway) => error.with_code(goaway.code, Initiator::Peer),
+                    None => error,
+                }
             }
             End::Stuck => error(Kind::Timeout(Phase::WriteProgress)),
         }
@@ -127,7 +137,7 @@ impl Endpoint {
                 .error(Kind::Request, Scope::Request, Retry::Never)
                 .with_source(refusal),
             Refusal::Retired | Refusal::StreamLimit => self
-                .error(Kind::GoAway, Scope::Connection, Retry::Safe)
+                .error(Kind::Closed, Scope::Connection, Retry::Safe)
                 .with_source(refusal),
         }
     }

@@ -7,7 +7,7 @@
 //! written to a connection that is gone.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     hash::BuildHasherDefault,
     io,
     pin::{Pin, pin},
@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite},
     time::Sleep,
@@ -24,21 +24,17 @@ use tokio::{
 use tracing::debug;
 
 use super::{
-    exchange::{Exchange, Unopened, start},
+    exchange::{BODY_TAKEN, Exchange, Unopened, start},
     failure::{End, Endpoint, Reached},
     handle::{Http2Handle, Shared},
     mailbox::Command,
-    upload::Asked,
+    outbound::Written,
 };
 use crate::{
     body::Slot,
     clock,
     error::Retry,
-    http2::{
-        self, Engine, ErrorCode, IdHasher, StreamId,
-        codec::Output,
-        engine::{Progress, Refusal},
-    },
+    http2::{self, Engine, ErrorCode, IdHasher, StreamId, codec::Output, engine::Refusal},
 };
 
 /// How a driver treats its connection.
@@ -51,7 +47,7 @@ pub(crate) struct DriverConfig {
 
 /// A connection's task. It is a future that ends with the connection.
 pub(crate) struct Http2Driver<IO> {
-    io: IO,
+    pub(super) io: IO,
     pub(super) engine: Engine,
     pub(super) shared: Arc<Shared>,
     pub(super) endpoint: Endpoint,
@@ -59,30 +55,20 @@ pub(crate) struct Http2Driver<IO> {
     /// Wakers of callers to whom something was delivered in this turn.
     pub(super) wakers: Vec<Waker>,
     commands: Vec<Command>,
+    /// Requests that are not streams yet, because the socket takes nothing.
+    held: VecDeque<Arc<Slot>>,
     input: BytesMut,
     read_size: usize,
-    output: Output,
-    written: Written,
+    pub(super) output: Output,
+    pub(super) written: Written,
     write_timeout: Option<Duration>,
     /// The socket takes nothing more; until this instant, what it still has to read comes first.
-    write_failure: Option<(io::Error, Instant)>,
+    pub(super) write_failure: Option<(io::Error, Instant)>,
     timer: Timer,
     has_yielded: bool,
     /// Why the connection is over, once it is.
     pub(super) end: Option<End>,
     is_finished: bool,
-}
-
-/// Octets given to the socket's queue and taken by the socket, since the connection began.
-#[derive(Debug, Default)]
-struct Written {
-    taken: u64,
-    /// Streams whose heads are in the engine and will be in the next batch.
-    joining: Vec<StreamId>,
-    /// Octets were written that a layer below, such as TLS, may still hold.
-    awaits_flush: bool,
-    /// Since when octets wait for a socket that takes none.
-    stuck_since: Option<Instant>,
 }
 
 /// One sleep for all deadlines of a connection.
@@ -94,7 +80,7 @@ struct Timer {
 
 /// What a step of the loop came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     /// Something was moved, and there may be more.
     Moved,
     /// Nothing can be done until the driver is woken.
@@ -113,7 +99,10 @@ where
     const MAX_TURNS: usize = 16;
     /// How long to read on once writing has failed. The answer of a peer that has left is here
     /// already: the runtime only has to notice.
-    const LAST_WORDS: Duration = Duration::from_secs(1);
+    pub(super) const LAST_WORDS: Duration = Duration::from_secs(1);
+    /// Octets of heads and control frames that may wait behind a batch that the socket does not
+    /// take, before requests are held back.
+    const MAX_QUEUED: usize = 64 * 1024;
     /// How long a finished connection may take to say goodbye.
     const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -131,6 +120,7 @@ where
             exchanges: HashMap::default(),
             wakers: Vec::new(),
             commands: Vec::new(),
+            held: VecDeque::new(),
             input: BytesMut::new(),
             read_size: Self::MIN_READ,
             output: Output::default(),
@@ -148,11 +138,11 @@ where
     fn poll_turns(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         for _ in 0..Self::MAX_TURNS {
             let now = clock::now();
-            self.run_commands();
             let read = self.read(cx, now);
             if read == Step::Idle {
                 self.give_up_reading(now);
             }
+            self.run_commands();
             self.deliver();
             if self.wake() && !self.has_yielded {
                 self.has_yielded = true;
@@ -184,7 +174,7 @@ where
         let stuck = self
             .written
             .stuck_since
-            .and_then(|since| Some(since + self.write_timeout?));
+            .and_then(|since| since.checked_add(self.write_timeout?));
         let engine = self.engine.poll_timeout();
         let last_words = self.write_failure.as_ref().map(|(_, until)| *until);
         let deadline = [stuck, engine, last_words].into_iter().flatten().min();
@@ -199,19 +189,18 @@ where
         self.shared.mailbox.poll_command(cx)
     }
 
-    /// A connection that cannot be written to ends when there is nothing left to read.
-    fn give_up_reading(&mut self, now: Instant) {
-        if let Some((error, _)) = self.write_failure.take_if(|(_, until)| *until <= now) {
-            self.end.get_or_insert(End::Io(Arc::new(error)));
-        }
-    }
-
     fn run_commands(&mut self) {
         let mut commands = std::mem::take(&mut self.commands);
         self.shared.mailbox.drain(&mut commands);
+        while self.takes_requests()
+            && let Some(slot) = self.held.pop_front()
+        {
+            self.open(slot);
+        }
         for command in commands.drain(..) {
             match command {
-                Command::Open(slot) => self.open(slot),
+                Command::Open(slot) if self.takes_requests() => self.open(slot),
+                Command::Open(slot) => self.held.push_back(slot),
                 Command::Release(id, credit) => self.engine.release(id, credit),
                 Command::Cancel(id) => self.cancel(id),
                 Command::PollBody(id) => self.engine.resume(id),
@@ -220,6 +209,14 @@ where
         }
         // The vector goes back, so that the next batch allocates nothing.
         self.commands = commands;
+    }
+
+    /// Whether a request may become a stream now. A socket that takes nothing must not let heads
+    /// pile up: a caller who leaves costs a head and a reset once there is a stream, and nothing
+    /// before.
+    fn takes_requests(&self) -> bool {
+        !self.engine.is_closed()
+            && (self.output.is_empty() || self.engine.queued_octets() < Self::MAX_QUEUED)
     }
 
     fn open(&mut self, slot: Arc<Slot>) {
@@ -244,6 +241,7 @@ where
                         (self.endpoint.refused(refusal), is_elsewhere)
                     }
                     Unopened::Unsayable(cause) => (self.endpoint.unsayable(cause), false),
+                    Unopened::BodyTaken => (self.endpoint.body_failed(BODY_TAKEN), false),
                 };
                 self.wakers.extend(slot.fail(error, is_resendable));
                 self.shared.release_slot();
@@ -283,90 +281,10 @@ where
             }
             Poll::Ready(Err(error)) => {
                 debug!(netloc = %self.endpoint.netloc, %error, "reading failed");
-                self.end = Some(End::Io(Arc::new(error)));
+                self.end = Some(End::Io(Arc::new(error), self.engine.goaway().cloned()));
                 Step::Idle
             }
         }
-    }
-
-    fn write(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
-        let mut step = Step::Idle;
-        while self.end.is_none() && self.write_failure.is_none() {
-            let progress = if self.output.is_empty() && !self.written.awaits_flush {
-                self.fill_output()
-            } else {
-                Progress::More
-            };
-            if self.output.is_empty() && !self.written.awaits_flush {
-                return if progress == Progress::More {
-                    Step::Moved
-                } else {
-                    step
-                };
-            }
-            match self.poll_write(cx) {
-                Poll::Ready(Ok(())) => {
-                    self.written.stuck_since = None;
-                    step = Step::Moved;
-                }
-                Poll::Ready(Err(error)) => {
-                    debug!(netloc = %self.endpoint.netloc, %error, "writing failed");
-                    // What the peer said before it left may still be unread.
-                    self.write_failure = Some((error, now + Self::LAST_WORDS));
-                    return Step::Moved;
-                }
-                Poll::Pending => {
-                    self.written.stuck_since.get_or_insert(now);
-                    break;
-                }
-            }
-            if progress == Progress::Drained {
-                break;
-            }
-        }
-        step
-    }
-
-    /// Lets the engine lay out the next batch, asking streaming bodies for what it can send. Bodies
-    /// that give little are asked a bounded number of times.
-    fn fill_output(&mut self) -> Progress {
-        let mut progress = Progress::Drained;
-        for _ in 0..Self::MAX_ASKED {
-            let asked = self.feed();
-            progress = self.engine.poll_output(&mut self.output);
-            self.mark_batch();
-            if asked == Asked::Nobody || progress == Progress::More {
-                return progress;
-            }
-            progress = Progress::More;
-        }
-        progress
-    }
-
-    /// Remembers for each new request how many octets had been written before its own.
-    fn mark_batch(&mut self) {
-        for id in self.written.joining.drain(..) {
-            if let Some(exchange) = self.exchanges.get_mut(&id) {
-                exchange.batch = Some(self.written.taken);
-            }
-        }
-    }
-
-    /// Writes all of the batch, and flushes it.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.output.has_remaining() {
-            let octets = ready!(write_some(&mut self.io, &self.output, cx))?;
-            if octets == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.output.advance(octets);
-            self.written.taken += octets as u64;
-            self.written.awaits_flush = true;
-            self.written.stuck_since = None;
-        }
-        ready!(Pin::new(&mut self.io).poll_flush(cx))?;
-        self.written.awaits_flush = false;
-        Poll::Ready(Ok(()))
     }
 
     /// Wakes everybody to whom something was delivered; whether there was anybody.
@@ -400,22 +318,6 @@ impl Timer {
     }
 }
 
-/// One write, of several pieces where the socket takes them.
-fn write_some<IO: AsyncWrite + Unpin>(
-    io: &mut IO,
-    output: &Output,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<usize>> {
-    const PIECES: usize = 64;
-    if io.is_write_vectored() {
-        let mut pieces = [io::IoSlice::new(&[]); PIECES];
-        let count = output.chunks_vectored(&mut pieces);
-        Pin::new(io).poll_write_vectored(cx, &pieces[..count])
-    } else {
-        Pin::new(io).poll_write(cx, output.chunk())
-    }
-}
-
 impl<IO> Http2Driver<IO>
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin,
@@ -423,19 +325,34 @@ where
     /// Drives the connection to its end, then says goodbye to the peer.
     pub(crate) async fn run(mut self) {
         std::future::poll_fn(|cx| self.poll_turns(cx)).await;
+        let says_goodbye = self.forget_unwritten();
         self.finish();
-        let goodbye = std::future::poll_fn(|cx| {
-            loop {
-                ready!(self.poll_write(cx))?;
-                self.engine.poll_output(&mut self.output);
-                if self.output.is_empty() {
-                    break;
-                }
+        if says_goodbye {
+            let goodbye = std::future::poll_fn(|cx| self.poll_goodbye(cx));
+            // The peer may be gone, or read nothing more: that is its right.
+            let _outcome = tokio::time::timeout(Self::GOODBYE, goodbye).await;
+        }
+    }
+
+    /// Requests of which no octet has left go out elsewhere, so none may leave here any more. The
+    /// engine has dropped its own when it closed; here goes a batch that the socket has not begun
+    /// to take. Whether there is anybody to say goodbye to.
+    fn forget_unwritten(&mut self) -> bool {
+        if !self.written.has_begun_batch() {
+            self.output.clear();
+        }
+        // A peer that has seen nothing of us, or to whom we cannot write, gets no GOAWAY.
+        matches!(self.end, Some(End::Closed(..))) && self.written.has_begun()
+    }
+
+    fn poll_goodbye(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.poll_write(cx))?;
+            self.engine.poll_output(&mut self.output);
+            if self.output.is_empty() {
+                return Pin::new(&mut self.io).poll_shutdown(cx);
             }
-            Pin::new(&mut self.io).poll_shutdown(cx)
-        });
-        // The peer may be gone, or read nothing more: that is its right.
-        let _outcome = tokio::time::timeout(Self::GOODBYE, goodbye).await;
+        }
     }
 }
 
@@ -448,20 +365,20 @@ impl<IO> Http2Driver<IO> {
         let end = self.end.take().unwrap_or(End::Dropped);
         debug!(netloc = %self.endpoint.netloc, ?end, "the connection is over");
         let unwritten = self.endpoint.connection_failed(&end, Reached::Unwritten);
+        let is_resendable = unwritten.retry() == Retry::Safe;
         self.shared.ended_by(unwritten.clone());
         self.shared.end();
-        for command in self.shared.mailbox.close() {
-            if let Command::Open(slot) = command {
-                let is_resendable = unwritten.retry() == Retry::Safe;
-                self.wakers
-                    .extend(slot.fail(unwritten.clone(), is_resendable));
-                self.shared.release_slot();
-            }
+        let queued = self.shared.mailbox.close();
+        let queued = queued.into_iter().filter_map(Command::into_request);
+        for slot in self.held.drain(..).chain(queued) {
+            self.wakers
+                .extend(slot.fail(unwritten.clone(), is_resendable));
+            self.shared.release_slot();
         }
         for (_, exchange) in self.exchanges.drain() {
-            let reached = exchange.reached(self.written.taken);
+            let reached = exchange.reached(self.written.taken());
             let error = self.endpoint.connection_failed(&end, reached);
-            let is_resendable = error.retry() == Retry::Safe;
+            let is_resendable = is_resendable && reached == Reached::Unwritten;
             exchange.fail(error, is_resendable, &mut self.wakers);
             self.shared.release_slot();
         }

@@ -2,7 +2,8 @@
 //!
 //! Owns: one queue and the driver's waker, under one short lock. The driver drains it by swapping
 //! vectors. It needs no bound of its own: requests are bounded by the connection's slots, and each
-//! stream has at most one cancel, one return of credit and one wake-up of its body in it.
+//! stream has at most one cancel, one wake-up of its body, and as many returns of credit in it as
+//! its window holds steps of credit.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -27,6 +28,16 @@ pub(crate) enum Command {
     PollBody(StreamId),
     /// Take no new streams; close when the last is done.
     Retire,
+}
+
+impl Command {
+    /// The request that it is about, if it is about one.
+    pub(super) fn into_request(self) -> Option<Arc<Slot>> {
+        match self {
+            Self::Open(slot) => Some(slot),
+            Self::Release(..) | Self::Cancel(_) | Self::PollBody(_) | Self::Retire => None,
+        }
+    }
 }
 
 /// The queue of commands.

@@ -12,6 +12,7 @@ mod failure;
 mod handle;
 mod http2;
 mod mailbox;
+mod outbound;
 #[cfg(test)]
 mod tests;
 mod upload;

@@ -14,7 +14,12 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{DriverConfig, Endpoint, Http2Driver, Http2Handle};
-use crate::{http2, netloc::Netloc};
+use crate::{
+    body::{Outcome, OutgoingBody, OutgoingRequest, Slot},
+    error::{Kind, Phase},
+    http2,
+    netloc::Netloc,
+};
 
 /// A peer that says nothing and takes everything, through a layer whose first flushes have to wait.
 #[derive(Clone, Default)]
@@ -57,11 +62,12 @@ impl AsyncWrite for SlowFlush {
 }
 
 /// A driver for this socket, that waits for no SETTINGS.
-fn drive(io: SlowFlush) -> Http2Handle {
+fn drive(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Http2Handle {
     let endpoint = Endpoint {
         netloc: Netloc::from_uri(&"http://peer/".parse().unwrap()).unwrap(),
         remote: None,
         alpn: None,
+        is_encrypted: false,
     };
     let config = DriverConfig {
         engine: http2::Config {
@@ -103,4 +109,178 @@ async fn a_flush_that_waits_for_ever_ends_the_connection() {
     assert!(handle.is_open());
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert!(!handle.is_open());
+}
+
+/// A peer behind a pipe that takes nothing until it is opened, and remembers what it took.
+#[derive(Clone, Default)]
+struct Pipe {
+    state: Arc<Mutex<PipeState>>,
+}
+
+#[derive(Default)]
+struct PipeState {
+    room: usize,
+    taken: Vec<u8>,
+    inbound: Vec<u8>,
+    is_ended: bool,
+    wakers: Vec<Waker>,
+}
+
+impl Pipe {
+    fn change(&self, change: impl FnOnce(&mut PipeState)) {
+        let mut state = self.state.lock().unwrap();
+        change(&mut state);
+        for waker in std::mem::take(&mut state.wakers) {
+            waker.wake();
+        }
+    }
+
+    fn taken(&self) -> usize {
+        self.state.lock().unwrap().taken.len()
+    }
+
+    /// Heads of requests among what was taken.
+    fn heads(&self) -> usize {
+        let taken = self.state.lock().unwrap().taken.clone();
+        let mut rest = taken.get(24..).unwrap_or_default();
+        let mut heads = 0;
+        while let Some(octets) = rest.first_chunk::<9>() {
+            let header = http2::frame::FrameHeader::parse(octets);
+            heads += usize::from(header.frame_type == http2::frame::FrameType::HEADERS);
+            rest = rest.get(9 + header.length as usize..).unwrap_or_default();
+        }
+        heads
+    }
+}
+
+impl AsyncRead for Pipe {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut state = self.state.lock().unwrap();
+        if state.inbound.is_empty() && !state.is_ended {
+            state.wakers.push(cx.waker().clone());
+            return Poll::Pending;
+        }
+        buf.put_slice(&std::mem::take(&mut state.inbound));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Pipe {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut state = self.state.lock().unwrap();
+        let count = octets.len().min(state.room);
+        if count == 0 {
+            state.wakers.push(cx.waker().clone());
+            return Poll::Pending;
+        }
+        state.room -= count;
+        state.taken.extend_from_slice(&octets[..count]);
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Sends a GET, and gives its slot.
+fn get(handle: &Http2Handle) -> Arc<Slot> {
+    assert!(handle.try_reserve());
+    let (parts, ()) = http::Request::get("http://peer/")
+        .body(())
+        .unwrap()
+        .into_parts();
+    let body = OutgoingBody::Empty;
+    let slot = Slot::new(OutgoingRequest { parts, body }, handle.control());
+    assert!(handle.send(Arc::clone(&slot)));
+    slot
+}
+
+async fn outcome(slot: &Slot) -> Outcome {
+    std::future::poll_fn(|cx| slot.poll_head(cx)).await
+}
+
+/// An empty SETTINGS, and the acknowledgement of ours.
+const GREETING: [u8; 18] = [0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0];
+
+#[tokio::test(start_paused = true)]
+async fn what_goes_out_elsewhere_never_leaves_here_though_the_peer_reads_again() {
+    let pipe = Pipe::default();
+    let handle = drive(pipe.clone());
+    pipe.change(|state| state.room = usize::MAX);
+    pipe.change(|state| state.inbound.extend_from_slice(&GREETING));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    pipe.change(|state| state.room = 0);
+    let slot = get(&handle);
+    let Outcome::Unsent(_, error) = outcome(&slot).await else {
+        panic!("no octet of the request was taken");
+    };
+    assert_eq!(error.kind(), Kind::Timeout(Phase::WriteProgress));
+    pipe.change(|state| state.room = usize::MAX);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(pipe.heads(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_goodbye_leaves_out_the_requests_that_had_not_left() {
+    let pipe = Pipe::default();
+    let handle = drive(pipe.clone());
+    pipe.change(|state| state.room = usize::MAX);
+    pipe.change(|state| state.inbound.extend_from_slice(&GREETING));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    // The request is queued in the turn in which the peer breaks a rule: DATA on stream 0.
+    let before = pipe.taken();
+    pipe.change(|state| state.room = 0);
+    let slot = get(&handle);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    pipe.change(|state| {
+        state
+            .inbound
+            .extend_from_slice(&[0, 0, 1, 0, 0, 0, 0, 0, 0, 7])
+    });
+    assert!(matches!(outcome(&slot).await, Outcome::Unsent(..)));
+    pipe.change(|state| state.room = usize::MAX);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(pipe.heads(), 0);
+    assert!(pipe.taken() > before, "GOAWAY goes out");
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_who_come_and_go_leave_no_frames_behind_a_stuck_socket() {
+    let pipe = Pipe::default();
+    let handle = drive(pipe.clone());
+    pipe.change(|state| state.room = usize::MAX);
+    pipe.change(|state| state.inbound.extend_from_slice(&GREETING));
+    tokio::time::sleep(Duration::from_millis(10)).await;
+
+    pipe.change(|state| state.room = 0);
+    let before = pipe.taken();
+    for _ in 0..1_000 {
+        let slots = (0..20).map(|_| get(&handle)).collect::<Vec<_>>();
+        // The driver makes streams of them before their callers leave.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        for slot in slots {
+            slot.abandon();
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    pipe.change(|state| state.room = usize::MAX);
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let octets = pipe.taken() - before;
+    assert!(octets < 128 * 1024, "{octets} octets");
+    assert_eq!(handle.in_use(), 0);
 }

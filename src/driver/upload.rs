@@ -5,7 +5,10 @@
 //! and nothing else.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, Wake, Waker},
 };
 
@@ -25,6 +28,8 @@ pub(super) struct Upload {
     body: StreamingBody,
     /// Octets that content-length still promises.
     remaining: Option<u64>,
+    signal: Arc<BodyWaker>,
+    /// `signal` again, as a body takes it.
     waker: Waker,
 }
 
@@ -46,6 +51,8 @@ enum Given {
 struct BodyWaker {
     shared: Arc<Shared>,
     id: StreamId,
+    /// Whether the driver was told and has not asked the body since: bodies may wake a lot.
+    is_told: AtomicBool,
 }
 
 impl Wake for BodyWaker {
@@ -54,8 +61,10 @@ impl Wake for BodyWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // With the driver gone, nobody sends the body any more.
-        let _gone = self.shared.mailbox.push(Command::PollBody(self.id));
+        if !self.is_told.swap(true, Ordering::AcqRel) {
+            // With the driver gone, nobody sends the body any more.
+            let _gone = self.shared.mailbox.push(Command::PollBody(self.id));
+        }
     }
 }
 
@@ -66,10 +75,16 @@ impl Upload {
         id: StreamId,
         shared: Arc<Shared>,
     ) -> Self {
+        let signal = Arc::new(BodyWaker {
+            shared,
+            id,
+            is_told: AtomicBool::new(false),
+        });
         Self {
             body,
             remaining,
-            waker: Waker::from(Arc::new(BodyWaker { shared, id })),
+            waker: Waker::from(Arc::clone(&signal)),
+            signal,
         }
     }
 
@@ -79,6 +94,8 @@ impl Upload {
     }
 
     fn poll(&mut self) -> Result<Given, BoxError> {
+        // Before asking: what the body says from now on is news.
+        self.signal.is_told.store(false, Ordering::Release);
         match self.body.poll_frame(&mut Context::from_waker(&self.waker)) {
             Poll::Pending => Ok(Given::Nothing),
             Poll::Ready(None) => self.end(None),

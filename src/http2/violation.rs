@@ -78,7 +78,6 @@ macro_rules! violations {
 violations! {
     // Connection start.
     PrefaceNotSettings PROTOCOL_ERROR "RFC 9113 §3.4" "the first frame is not SETTINGS";
-    PrefaceNotHttp2 PROTOCOL_ERROR "RFC 9113 §3.4" "the peer does not speak HTTP/2";
     // Framing.
     FrameTooLarge FRAME_SIZE_ERROR "RFC 9113 §4.2" "a frame exceeds SETTINGS_MAX_FRAME_SIZE";
     DataOnConnection PROTOCOL_ERROR "RFC 9113 §6.1" "DATA on stream 0";

@@ -79,6 +79,9 @@ impl Default for PoolConfig {
     }
 }
 
+/// The shortest time for which a connection may be idle.
+const SHORTEST_IDLE: Duration = Duration::from_millis(100);
+
 /// Connections by netloc. Clones share one pool; when the last is gone, its connections retire.
 pub(crate) struct Pool<D: Dial> {
     shared: Arc<Shared<D>>,
@@ -88,6 +91,8 @@ impl<D: Dial> Pool<D> {
     pub(crate) fn new(dialer: D, config: PoolConfig) -> Self {
         let config = PoolConfig {
             max_waiting: config.max_waiting.max(1),
+            // A sweeper that has no time to sleep would spin.
+            idle_timeout: config.idle_timeout.map(|limit| limit.max(SHORTEST_IDLE)),
             ..config
         };
         Self {

@@ -47,7 +47,7 @@ enum Step {
     Useless(u32),
     /// A frame of any kind and content.
     Rogue(u8, u8, u32, Vec<u8>),
-    /// Octets of any kind.
+    /// Octets of any kind, after which the peer says nothing more.
     Noise(Vec<u8>),
 }
 
@@ -154,6 +154,8 @@ struct World {
     /// The last event of all, if it came.
     closed: Option<Closure>,
     last_goaway: u32,
+    /// Octets were sent that make no frame, so what follows them is none either.
+    is_garbled: bool,
 }
 
 impl World {
@@ -169,6 +171,7 @@ impl World {
             told: BTreeMap::new(),
             closed: None,
             last_goaway: u32::MAX >> 1,
+            is_garbled: false,
         }
     }
 
@@ -208,7 +211,8 @@ impl World {
                 self.t.reads();
             }
             Step::Look => self.look(),
-            step => self.peer_does(step),
+            step if !self.is_garbled => self.peer_does(step),
+            _ => {}
         }
     }
 
@@ -255,7 +259,10 @@ impl World {
                 let kind = FrameType::from_wire(kind);
                 self.peer_sends(raw(kind, flags, id & 0x7fff_ffff, &payload));
             }
-            Step::Noise(octets) => self.t.peer_sends_octets(&octets),
+            Step::Noise(octets) => {
+                self.is_garbled = true;
+                self.t.peer_sends_octets(&octets);
+            }
             step => panic!("a caller's step: {step:?}"),
         }
     }
@@ -408,7 +415,7 @@ impl World {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 400,
+        cases: 256,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
@@ -440,4 +447,48 @@ proptest! {
         world.t.reads();
         world.t.assert_quiet();
     }
+
+    /// The reader's promise, kept by the whole engine.
+    #[test]
+    fn what_follows_octets_does_not_depend_on_their_reads(
+        frames in vec(wire(), 1..60),
+        read_size in 1_usize..200,
+    ) {
+        let outcome = |read_size| {
+            let mut t = Script::connected();
+            t.open(get("/"));
+            t.open(post("/"));
+            t.open(post("/").whole(vec![1; 20_000]));
+            t.reads();
+            t.peer_sends_in_pieces(read_size, frames.clone());
+            let seen: Vec<_> = t.events().iter().map(Seen::of).collect();
+            (seen, t.reads(), t.engine.open_streams())
+        };
+        prop_assert_eq!(outcome(usize::MAX), outcome(read_size));
+    }
+}
+
+/// A frame of the peer's on one of three streams, good or bad.
+fn wire() -> impl Strategy<Value = Wire> {
+    let id = prop_oneof![4 => Just(1_u32), 4 => Just(3), 4 => Just(5), 1 => 0_u32..9];
+    let padding = any::<Option<u8>>();
+    prop_oneof![
+        6 => (id.clone(), 100_u16..400, any::<bool>()).prop_map(|(id, status, end)| {
+            let head = response(id, status).field("x-in-step", "yes").cut(&[1]);
+            if end { head.end_stream() } else { head }
+        }),
+        6 => (id.clone(), 0_usize..3_000, padding).prop_map(|(id, octets, padding)| {
+            let frame = data(id, vec![5; octets]);
+            padding.map_or(frame.clone(), |octets| frame.padded(octets))
+        }),
+        1 => id.clone().prop_map(|id| trailers(id, "x-sum", "1")),
+        1 => id.clone().prop_map(|id| rst_stream(id, ErrorCode::CANCEL)),
+        2 => (id.clone(), 0_u32..9).prop_map(|(id, octets)| window_update(id, octets + 1)),
+        1 => Just(ping([6; 8])),
+        1 => Just(settings(&[(SettingId::INITIAL_WINDOW_SIZE, 70_000)])),
+        1 => Just(goaway(3, ErrorCode::NO_ERROR)),
+        1 => (0_u8..12, any::<u8>(), id, vec(any::<u8>(), 0..20)).prop_map(
+            |(kind, flags, id, payload)| raw(FrameType::from_wire(kind), flags, id, &payload)
+        ),
+    ]
 }

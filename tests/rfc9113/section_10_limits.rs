@@ -336,7 +336,9 @@ mod window_updates {
         t.open(post("/").whole(vec![0; 64 << 20]));
         let mut octets = 0;
         while octets < 64 << 20 {
-            for frame in t.reads() {
+            let sent = t.reads();
+            assert!(!sent.is_empty(), "the upload has stalled");
+            for frame in sent {
                 if let Wire::Data { data, .. } = frame {
                     let increment = u32::try_from(data.len()).expect("a frame");
                     octets += data.len();
@@ -357,7 +359,9 @@ mod window_updates {
         t.open(post("/").whole(vec![0; 8 << 20]));
         let mut octets = 0;
         while octets < 8 << 20 {
-            for frame in t.reads() {
+            let sent = t.reads();
+            assert!(!sent.is_empty(), "the upload has stalled");
+            for frame in sent {
                 if let Wire::Data { data, .. } = frame {
                     octets += data.len();
                     t.peer_sends([window_update(0, 1_024), window_update(1, 1_024)]);

@@ -231,6 +231,19 @@ mod half_closed_remote {
         }
     }
 
+    /// RFC 9113 §5.4.2: one RST_STREAM is enough, whatever else comes.
+    #[test]
+    fn it_is_reset_once() {
+        let mut t = answered_early();
+        t.peer_sends([
+            data(1, "after the end"),
+            rst_stream(1, ErrorCode::NO_ERROR),
+            data(1, "after the reset"),
+            response(1, 200),
+        ]);
+        t.stream_fails(1, ErrorCode::STREAM_CLOSED, Violation::FrameAfterEnd);
+    }
+
     #[test]
     fn a_cancel_stops_the_upload() {
         let mut t = answered_early();

@@ -5,6 +5,8 @@
 //! finish, and the connection with them.
 //! Spec: RFC 9113 §6.8.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 
 use super::{Core, Event, Failure, GoAwayReceived};
@@ -14,7 +16,11 @@ use crate::http2::{Fault, Violation, frame::GoAway, stream::ClosedBy};
 const MAX_DEBUG_DATA: usize = 256;
 
 impl Core {
-    pub(super) fn recv_goaway(&mut self, frame: &GoAway<'_>) -> Result<(), Fault> {
+    pub(super) fn recv_goaway(&mut self, now: Instant, frame: &GoAway<'_>) -> Result<(), Fault> {
+        if self.goaway.is_some() {
+            // A graceful end takes two (RFC 9113 §6.8); without end, each looks at every stream.
+            self.budget.on_fault(now).map_err(Fault::Connection)?;
+        }
         let last = frame.last_stream_id;
         // RFC 9113 §6.8: "Endpoints MUST NOT increase the value they send".
         if self

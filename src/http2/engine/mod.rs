@@ -17,6 +17,7 @@
 //! A command that names a stream which is gone does nothing: the stream may have ended while the
 //! command was on its way.
 
+mod end;
 mod event;
 mod goaway;
 mod open;
@@ -43,10 +44,10 @@ use super::{
     codec::{BlockLimits, Reader},
     consts,
     flow::{Credit, RecvWindow, Refill, SendWindow},
-    frame::{GoAway, Ping, RstStream, WindowUpdate},
+    frame::Ping,
     hpack::{Decoder, Encoder},
     schedule::Schedule,
-    stream::{ClosedBy, Late, Lookup, State, Table},
+    stream::{State, Table},
 };
 
 /// How a client's side of a connection behaves. All sizes are in octets; one that the protocol
@@ -135,6 +136,8 @@ struct Core {
     pings: Vec<[u8; 8]>,
     /// Whole frames that leave before any DATA, in the order of their making.
     control: BytesMut,
+    /// Where the first request head in `control` begins: it and what follows have not left.
+    heads_from: Option<usize>,
     events: VecDeque<Event>,
 }
 
@@ -202,6 +205,7 @@ impl Engine {
             budget: Budget::new(limits, now),
             timers: TimerTable::default(),
             control: BytesMut::new(),
+            heads_from: None,
             events: VecDeque::new(),
             config,
         };
@@ -225,11 +229,12 @@ impl Engine {
             if let Err(fault) = handled {
                 core.on_fault(now, fault);
             }
+            // After each frame, so that nothing depends on how the octets were cut into reads.
+            core.close_if_drained();
         }
         if core.stage == Stage::Closed {
             input.clear();
         }
-        core.close_if_drained();
     }
 
     /// The peer closed the byte stream, leaving `rest` unread.
@@ -324,6 +329,12 @@ impl Engine {
         self.core.goaway.as_ref()
     }
 
+    /// Octets of heads and control frames that wait for [`poll_output`](Self::poll_output).
+    #[must_use]
+    pub fn queued_octets(&self) -> usize {
+        self.core.control.len()
+    }
+
     /// How many streams are open.
     #[must_use]
     pub fn open_streams(&self) -> usize {
@@ -356,137 +367,5 @@ impl Engine {
             core.events
         );
         assert_eq!(core.timers.next(), None, "a timer still runs");
-    }
-}
-
-impl Core {
-    /// The verdict on what the peer did wrong becomes frames and events.
-    fn on_fault(&mut self, now: Instant, fault: Fault) {
-        match fault {
-            Fault::Connection(violation) => self.fail_connection(violation),
-            Fault::Stream(id, violation) => {
-                if let Err(violation) = self.fail_stream(now, id, violation) {
-                    self.fail_connection(violation);
-                }
-            }
-        }
-    }
-
-    /// RFC 9113 §5.4.2: RST_STREAM, once for a stream, and never in answer to another.
-    fn fail_stream(
-        &mut self,
-        now: Instant,
-        id: StreamId,
-        violation: Violation,
-    ) -> Result<(), Violation> {
-        match self.streams.look_up(id) {
-            // RFC 9113 §6.4: RST_STREAM "MUST NOT be sent for a stream in the idle state"; §5.4
-            // lets any stream error be one of the connection.
-            Lookup::Idle => return Err(violation),
-            // There is nothing to reset.
-            Lookup::Closed(ClosedBy::End | ClosedBy::LocalReset(_)) | Lookup::Forgotten(_) => {
-                return self.budget.on_fault(now);
-            }
-            // The peer takes a stream for open that it has reset itself.
-            Lookup::Closed(ClosedBy::PeerReset) | Lookup::Live(_) => {}
-        }
-        self.budget.on_fault(now)?;
-        self.budget.on_control_queued()?;
-        match self.streams.look_up(id) {
-            // It is told once.
-            Lookup::Closed(by) => *by = ClosedBy::LocalReset(Late::NONE),
-            _ => {
-                let failure = Failure::Fault(violation);
-                self.events.push_back(Event::Failed { id, failure });
-            }
-        }
-        self.reset(id, violation.code());
-        Ok(())
-    }
-
-    /// RFC 9113 §5.4.1: GOAWAY, then the end.
-    fn fail_connection(&mut self, violation: Violation) {
-        if self.stage != Stage::Closed {
-            self.send_goaway(violation.code(), violation.text().as_bytes());
-            self.close(Closure::Fault(violation));
-        }
-    }
-
-    fn send_goaway(&mut self, code: ErrorCode, debug_data: &[u8]) {
-        let goaway = GoAway {
-            // A client processes no stream of the server while push is off.
-            last_stream_id: StreamId::CONNECTION,
-            code,
-            debug_data,
-        };
-        goaway.encode(&mut self.control);
-    }
-
-    /// Queues RST_STREAM, and takes the stream out if it is still there.
-    fn reset(&mut self, id: StreamId, code: ErrorCode) {
-        RstStream {
-            stream_id: id,
-            code,
-        }
-        .encode(&mut self.control);
-        let Some(stream) = self.streams.get(id) else {
-            return;
-        };
-        let by = match &stream.recv {
-            Some(recv) => ClosedBy::LocalReset(Late::after_reset(recv.window.left())),
-            None => ClosedBy::End,
-        };
-        self.finish(id, by);
-    }
-
-    /// Takes a stream out of the table and says so.
-    fn finish(&mut self, id: StreamId, by: ClosedBy) {
-        if self.streams.remove(id, by).is_some() {
-            self.events.push_back(Event::Finished { id });
-            self.sweep();
-        }
-    }
-
-    /// Ids of streams that are gone are skipped when their turn comes. While a window is closed it
-    /// does not come, so they are swept out before they outnumber the streams.
-    fn sweep(&mut self) {
-        let live = self.streams.len();
-        if self.schedule.len() > 2 * live {
-            self.schedule.retain(|id| self.streams.get(id).is_some());
-        }
-        if self.hungry.len() > 2 * live {
-            self.hungry.retain(|id| self.streams.get(*id).is_some());
-        }
-    }
-
-    fn release(&mut self, id: StreamId, credit: Credit) {
-        let Some(recv) = self
-            .streams
-            .get_mut(id)
-            .and_then(|stream| stream.recv.as_mut())
-        else {
-            // The window went with the stream, or the peer has ended its half: RFC 9113 §6.9 has
-            // nothing to give back to.
-            return;
-        };
-        recv.window.release(credit);
-        if let Some(increment) = recv.window.take_increment() {
-            WindowUpdate {
-                stream_id: id,
-                increment,
-            }
-            .encode(&mut self.control);
-        }
-    }
-
-    fn close(&mut self, closure: Closure) {
-        if self.stage != Stage::Closed {
-            self.stage = Stage::Closed;
-            self.timers.stop_all();
-            self.streams.clear();
-            self.schedule = Schedule::default();
-            self.hungry.clear();
-            self.events.push_back(Event::Closed(closure));
-        }
     }
 }

@@ -118,6 +118,7 @@ impl Core {
     }
 
     fn send_head(&mut self, id: StreamId, head: &RequestHead<'_>, end_stream: bool) {
+        self.heads_from.get_or_insert(self.control.len());
         let mark = writer::begin_headers(&mut self.control);
         self.encoder.begin(&mut self.control);
         let (encoder, control) = (&mut self.encoder, &mut self.control);

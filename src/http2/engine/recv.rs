@@ -63,7 +63,7 @@ impl Core {
         match frame {
             Frame::Settings(settings) => self.recv_settings(now, settings),
             Frame::Ping(ping) => self.recv_ping(now, *ping),
-            Frame::GoAway(goaway) => self.recv_goaway(goaway),
+            Frame::GoAway(goaway) => self.recv_goaway(now, goaway),
             Frame::WindowUpdate(update) => self.recv_window_update(now, *update),
             Frame::RstStream(reset) => self.recv_reset(now, *reset),
             // RFC 9218 §7.1: only clients send it.

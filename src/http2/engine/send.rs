@@ -23,6 +23,9 @@ use crate::http2::{
 /// turns are shared.
 const MAX_DATA_FRAME: u32 = 64 * 1024;
 
+/// Room for heads and control frames that is kept for the next ones, in octets.
+const MAX_KEPT: usize = 64 * 1024;
+
 impl Engine {
     /// Gives a piece of a [`Streaming`](super::BodyPlan::Streaming) body, as
     /// [`poll_demand`](Self::poll_demand) asked. An empty piece asks to be asked again; one that
@@ -120,8 +123,11 @@ impl Core {
             .set(SettingId::NO_RFC7540_PRIORITIES, 1)
             .frame()
             .encode(&mut self.control);
-        if let Some(limit) = config.settings_timeout {
-            self.timers.set(super::Timer::SettingsAck, now + limit);
+        if let Some(at) = config
+            .settings_timeout
+            .and_then(|limit| now.checked_add(limit))
+        {
+            self.timers.set(super::Timer::SettingsAck, at);
         }
         self.send_connection_credit();
     }
@@ -142,6 +148,10 @@ impl Core {
             let buffer: &mut BytesMut = out.buffer();
             buffer.extend_from_slice(&self.control);
             self.control.clear();
+            self.heads_from = None;
+            if self.control.capacity() > MAX_KEPT {
+                self.control = BytesMut::new();
+            }
         }
         self.budget.on_control_sent();
     }

@@ -14,6 +14,10 @@ use crate::http2::{
     frame::{FrameHeader, FrameType, SettingId, Settings},
 };
 
+/// Settings that one frame may hold for nothing: more than there are. A frame has room for
+/// thousands, and each change of the initial window looks at every stream.
+const FREE_SETTINGS: usize = 32;
+
 impl PeerSettings {
     /// What holds until the peer says otherwise (RFC 9113 §6.5.2).
     ///
@@ -82,7 +86,10 @@ impl Core {
             self.budget.on_fault(now).map_err(Fault::Connection)?;
         }
         self.budget.on_control_queued().map_err(Fault::Connection)?;
-        for (id, value) in frame.iter() {
+        for (index, (id, value)) in frame.iter().enumerate() {
+            if index >= FREE_SETTINGS {
+                self.budget.on_fault(now).map_err(Fault::Connection)?;
+            }
             // RFC 9113 §6.5.3: in the order in which they appear.
             self.apply(id, value).map_err(Fault::Connection)?;
         }

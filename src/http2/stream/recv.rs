@@ -4,7 +4,7 @@
 //! receive window. Never: keeps octets; they leave with their credit as soon as they arrive.
 //! Spec: RFC 9113 §5.1, §8.1; RFC 9110 §6.4.1, §8.6.
 
-use http::{Method, StatusCode};
+use http::Method;
 
 use crate::http2::{
     Violation,
@@ -62,9 +62,6 @@ impl RecvHalf {
 
     /// Judges a head: an interim one leaves the phase, a final one begins the body.
     pub(crate) fn on_head(&mut self, head: &ResponseHead, limit: u32) -> Result<(), Violation> {
-        if head.status == StatusCode::SWITCHING_PROTOCOLS {
-            return Err(Violation::SwitchingProtocols);
-        }
         if head.status.is_informational() {
             self.interims += 1;
             if self.interims > limit {
