@@ -60,17 +60,22 @@ pub(crate) struct RawPeer {
 
 impl RawPeer {
     /// Reads the client's preface and SETTINGS; says nothing.
-    pub(crate) async fn accept(mut io: Stream) -> Self {
+    pub(crate) async fn accept(io: Stream) -> Self {
+        Self::try_accept(io).await.expect("the preface")
+    }
+
+    /// As [`accept`](Self::accept), unless the client closes before it.
+    pub(crate) async fn try_accept(mut io: Stream) -> Option<Self> {
         let mut preface = [0; PREFACE.len()];
-        io.read_exact(&mut preface).await.expect("the preface");
+        io.read_exact(&mut preface).await.ok()?;
         assert_eq!(preface, PREFACE);
         let mut peer = Self {
             io,
             early: VecDeque::new(),
         };
-        let settings = peer.next().await.expect("the client's SETTINGS");
+        let settings = peer.next().await?;
         assert_eq!((settings.kind, settings.flags), (SETTINGS, 0));
-        peer
+        Some(peer)
     }
 
     /// As [`accept`](Self::accept), and says these settings, and that the client's were read.
