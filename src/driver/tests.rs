@@ -250,7 +250,7 @@ async fn a_goodbye_leaves_out_the_requests_that_had_not_left() {
     pipe.change(|state| {
         state
             .inbound
-            .extend_from_slice(&[0, 0, 1, 0, 0, 0, 0, 0, 0, 7])
+            .extend_from_slice(&[0, 0, 1, 0, 0, 0, 0, 0, 0, 7]);
     });
     assert!(matches!(outcome(&slot).await, Outcome::Unsent(..)));
     pipe.change(|state| state.room = usize::MAX);

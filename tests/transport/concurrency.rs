@@ -343,7 +343,9 @@ fn no_slot_is_lost_by_those_who_leave() {
             let barrier = Arc::clone(&barrier);
             async move {
                 match request.uri().path() {
-                    "/together" => drop(barrier.wait().await),
+                    "/together" => {
+                        barrier.wait().await;
+                    }
                     _ => tokio::task::yield_now().await,
                 }
                 answer(&mut respond, "x");
