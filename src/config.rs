@@ -12,13 +12,16 @@ pub struct Timeouts {
     /// Resolving, connecting, and the TLS handshake.
     pub connect: ConnectTimeouts,
     /// Waiting for a connection or a free stream on one, the dial included. 60 s by default: well
-    /// above what a dial may take, and short of a caller's patience.
+    /// above what a dial may take, and short of a caller's patience. A request that comes back
+    /// unsent waits anew.
     pub pool_wait: Option<Duration>,
-    /// How long a peer may take none of our octets while some wait. 30 s by default: TCP's
-    /// retransmissions have backed off beyond use by then.
+    /// How long the socket may take none of our octets while some wait. 30 s by default: TCP's
+    /// retransmissions have backed off beyond use by then. The system buffers what it takes, so a
+    /// peer that is gone shows here only once that buffer is full.
     pub write_progress: Option<Duration>,
-    /// From the request's departure to the head of its response. None by default: long polls and
-    /// streaming calls wait for minutes, and only the caller knows.
+    /// From the request's way to its connection to the head of its response, the request's body
+    /// included. None by default: long polls and streaming calls wait for minutes, and only the
+    /// caller knows.
     pub response_head: Option<Duration>,
     /// Between two parts of a response body, while the caller waits for one. None by default, as
     /// event streams may be silent for long.

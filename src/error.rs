@@ -65,7 +65,7 @@ pub enum Kind {
     MalformedResponse,
     /// The peer reset the stream.
     Reset,
-    /// The peer sent GOAWAY and did not process the request.
+    /// The peer sent GOAWAY and did not process the request (RFC 9113 §6.8).
     GoAway,
     /// The connection closed before the response head.
     Closed,
@@ -101,7 +101,7 @@ pub enum Phase {
     ResponseHead,
     /// Waiting for the next part of the response body.
     BodyIdle,
-    /// The whole exchange, from the call to the end of the response body.
+    /// The whole exchange, from the first poll of the call to the end of the response body.
     Whole,
 }
 

@@ -7,6 +7,8 @@
 mod constants;
 #[path = "rfc9113/operations.rs"]
 mod operations;
+#[path = "rfc9113/section_10_cancels.rs"]
+mod section_10_cancels;
 #[path = "rfc9113/section_10_limits.rs"]
 mod section_10_limits;
 #[path = "rfc9113/section_3_starting.rs"]

@@ -25,8 +25,8 @@ use crate::{
 /// The body of a response: a stream of octets, then perhaps trailers.
 ///
 /// It is read through [`http_body::Body`] (`BodyExt` of http-body-util has the comforts). Octets
-/// are slices of what was read from the network, and the peer may send more only as they are
-/// consumed: a body that nobody reads holds at most one stream window (1 MiB by default) and slows
+/// are slices of what was read from the network, but for small pieces, which are copied so that
+/// they do not keep large buffers; and the peer may send more only as they are consumed: a body that nobody reads holds at most one stream window (1 MiB by default) and slows
 /// nobody else.
 ///
 /// **Cancellation.** Dropping a body that has not ended resets its stream with `CANCEL`

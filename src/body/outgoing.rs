@@ -38,7 +38,7 @@ pub(crate) enum OutgoingBody {
 
 type DynBody = dyn Body<Data = Bytes, Error = BoxError> + Send;
 
-/// A body of unknown type. It can be sent again only while it was never polled.
+/// A body of unknown type. It can be sent again only while it has given nothing.
 pub(crate) struct StreamingBody {
     body: Pin<Box<DynBody>>,
     /// All its octets, where it knew them when it was handed over.
@@ -47,7 +47,7 @@ pub(crate) struct StreamingBody {
 }
 
 impl OutgoingBody {
-    /// Whether polling this body was never needed: then it can go out again.
+    /// Whether the body can go out again: nothing of it is gone.
     pub(crate) const fn is_replayable(&self) -> bool {
         match self {
             Self::Empty | Self::Whole(_) => true,

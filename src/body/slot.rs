@@ -203,7 +203,7 @@ impl Slot {
         }
     }
 
-    /// Gives a body back that was taken from the request and never polled.
+    /// Gives a body back that was taken from the request and has given nothing.
     pub(crate) fn return_body(&self, body: super::OutgoingBody) {
         if let Some(request) = &mut self.lock().request {
             request.body = body;

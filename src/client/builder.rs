@@ -74,7 +74,8 @@ impl TransportBuilder {
         self
     }
 
-    /// How long a connection may be idle before it is closed; `None` keeps it. Default 90 s.
+    /// How long a connection may be idle before it is closed; `None` keeps it. Default 90 s; at
+    /// least 100 ms.
     #[must_use]
     pub fn idle_timeout(mut self, limit: Option<Duration>) -> Self {
         self.pool.idle_timeout = limit;
@@ -82,7 +83,8 @@ impl TransportBuilder {
     }
 
     /// How many callers may wait for one netloc; more fail with
-    /// [`Kind::Overloaded`](crate::error::Kind::Overloaded). Default 16,384.
+    /// [`Kind::Overloaded`](crate::error::Kind::Overloaded). Default 16,384; at least 1, who waits
+    /// for the dial.
     #[must_use]
     pub fn max_waiting(mut self, callers: usize) -> Self {
         self.pool.max_waiting = callers;
@@ -90,7 +92,9 @@ impl TransportBuilder {
     }
 
     /// A connector of one's own: any service from [`Destination`] to [`Connected`], such as one
-    /// for Unix sockets, tunnels, or pipes in a test. An error that is not
+    /// for Unix sockets, tunnels, or pipes in a test. For `https` it says in
+    /// [`Connected::alpn`] that HTTP/2 was chosen. It must come to an end by itself: everybody who
+    /// asks for the netloc waits for the same dial. An error that is not
     /// [`Error`](crate::Error) becomes the source of one with
     /// [`Kind::Connect`](crate::error::Kind::Connect).
     #[must_use]

@@ -73,7 +73,7 @@ impl ConnectionInfo {
         self.facts.tls.and_then(|tls| tls.cipher)
     }
 
-    /// Whether the connection had carried another request before this one.
+    /// Whether the connection had been handed to another request before this one.
     #[must_use]
     pub const fn is_reused(&self) -> bool {
         self.is_reused

@@ -46,11 +46,16 @@ use crate::{
 ///
 /// **Retries.** A request is sent again by itself only where the server provably did not process
 /// it: it was never written, was refused (`REFUSED_STREAM`), or lies above GOAWAY's last stream
-/// (RFC 9113 §8.7), and only if its body can be had again. [`Error::retry`] says of any other
-/// failure what the caller may do.
+/// (RFC 9113 §8.7), only if its body can be had again, and four times in all at most.
+/// [`Error::retry`] says of any other failure what the caller may do. A failed dial is reported,
+/// not repeated.
 ///
 /// **Runtime.** Calls are made within a tokio runtime with time and I/O enabled; without one they
-/// fail with [`Kind::Shutdown`].
+/// fail with [`Kind::Shutdown`]. A connection lives on the runtime of the caller who first asked
+/// for it, and goes on only as long as that is driven.
+///
+/// **Health.** A peer that falls silent is not noticed by the transport itself yet: set
+/// [`Timeouts::response_head`] where that matters.
 #[derive(Clone)]
 pub struct Transport {
     shared: Arc<Shared>,

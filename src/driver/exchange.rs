@@ -38,7 +38,7 @@ impl Exchange {
         }
     }
 
-    /// Ends the exchange; an upload that was never polled goes back to its request.
+    /// Ends the exchange; an upload that has given nothing goes back to its request.
     pub(super) fn fail(self, error: Error, is_resendable: bool, wakers: &mut Vec<Waker>) {
         if is_resendable && let Some(upload) = self.upload {
             self.slot.return_body(upload.into_body());

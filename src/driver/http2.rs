@@ -338,11 +338,14 @@ where
     /// engine has dropped its own when it closed; here goes a batch that the socket has not begun
     /// to take. Whether there is anybody to say goodbye to.
     fn forget_unwritten(&mut self) -> bool {
-        if !self.written.has_begun_batch() {
+        let is_forgotten = !self.output.is_empty() && !self.written.has_begun_batch();
+        if is_forgotten {
             self.output.clear();
         }
-        // A peer that has seen nothing of us, or to whom we cannot write, gets no GOAWAY.
-        matches!(self.end, Some(End::Closed(..))) && self.written.has_begun()
+        // Without our preface, which was in the first batch, a GOAWAY would say nothing
+        // (RFC 9113 §3.4); and a peer to whom we cannot write gets none.
+        let has_preface = self.written.has_begun() || !is_forgotten;
+        has_preface && matches!(self.end, Some(End::Closed(..)))
     }
 
     fn poll_goodbye(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::{DriverConfig, Endpoint, Http2Driver, Http2Handle};
 use crate::{
     body::{Outcome, OutgoingBody, OutgoingRequest, Slot},
-    error::{Kind, Phase},
+    error::{Kind, Phase, Retry},
     http2,
     netloc::Netloc,
 };
@@ -63,11 +63,15 @@ impl AsyncWrite for SlowFlush {
 
 /// A driver for this socket, that waits for no SETTINGS.
 fn drive(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Http2Handle {
+    drive_over("http://peer/", io)
+}
+
+fn drive_over(url: &str, io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Http2Handle {
     let endpoint = Endpoint {
-        netloc: Netloc::from_uri(&"http://peer/".parse().unwrap()).unwrap(),
+        netloc: Netloc::from_uri(&url.parse().unwrap()).unwrap(),
         remote: None,
         alpn: None,
-        is_encrypted: false,
+        is_encrypted: url.starts_with("https:"),
     };
     let config = DriverConfig {
         engine: http2::Config {
@@ -122,7 +126,7 @@ struct PipeState {
     room: usize,
     taken: Vec<u8>,
     inbound: Vec<u8>,
-    is_ended: bool,
+    is_broken: bool,
     wakers: Vec<Waker>,
 }
 
@@ -160,7 +164,7 @@ impl AsyncRead for Pipe {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let mut state = self.state.lock().unwrap();
-        if state.inbound.is_empty() && !state.is_ended {
+        if state.inbound.is_empty() {
             state.wakers.push(cx.waker().clone());
             return Poll::Pending;
         }
@@ -176,6 +180,9 @@ impl AsyncWrite for Pipe {
         octets: &[u8],
     ) -> Poll<io::Result<usize>> {
         let mut state = self.state.lock().unwrap();
+        if state.is_broken {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
         let count = octets.len().min(state.room);
         if count == 0 {
             state.wakers.push(cx.waker().clone());
@@ -250,7 +257,7 @@ async fn a_goodbye_leaves_out_the_requests_that_had_not_left() {
     pipe.change(|state| {
         state
             .inbound
-            .extend_from_slice(&[0, 0, 1, 0, 0, 0, 0, 0, 0, 7])
+            .extend_from_slice(&[0, 0, 1, 0, 0, 0, 0, 0, 0, 7]);
     });
     assert!(matches!(outcome(&slot).await, Outcome::Unsent(..)));
     pipe.change(|state| state.room = usize::MAX);
@@ -283,4 +290,33 @@ async fn callers_who_come_and_go_leave_no_frames_behind_a_stuck_socket() {
     let octets = pipe.taken() - before;
     assert!(octets < 128 * 1024, "{octets} octets");
     assert_eq!(handle.in_use(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_fails_may_have_sent_something_only_below_tls() {
+    for (url, is_unsent) in [("http://peer/", true), ("https://peer/", false)] {
+        let pipe = Pipe::default();
+        let handle = drive_over(url, pipe.clone());
+        pipe.change(|state| state.room = usize::MAX);
+        pipe.change(|state| state.inbound.extend_from_slice(&GREETING));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+
+        pipe.change(|state| state.is_broken = true);
+        let slot = get(&handle);
+        match outcome(&slot).await {
+            Outcome::Unsent(_, error) => {
+                assert!(is_unsent);
+                assert_eq!(error.retry(), Retry::Safe);
+            }
+            Outcome::Failed(error) => {
+                assert!(!is_unsent);
+                assert_eq!(
+                    (error.kind(), error.retry()),
+                    (Kind::Closed, Retry::IfIdempotent)
+                );
+            }
+            Outcome::Head { .. } => panic!("nobody answered"),
+        }
+        assert!(!handle.is_open());
+    }
 }

@@ -1,8 +1,7 @@
 //! Streaming request bodies.
 //!
-//! Owns: the asking. A body is polled only when the engine says that its octets can be sent, and
-//! its wake-ups come through the mailbox like any command. A body that panics ends its own stream
-//! and nothing else.
+//! Owns: the asking. A body that was not taken whole is polled only when the engine says that its
+//! octets can be sent, and its wake-ups come through the mailbox like any command.
 
 use std::{
     sync::{

@@ -22,8 +22,8 @@ pub struct Limits {
     /// CONTINUATION frames of one field block. Default: the larger of 5 and 1.25 times what the
     /// largest section needs (CONTINUATION flood, RUSTSEC-2024-0332).
     pub continuations: Option<u32>,
-    /// Answers that wait for the peer to read them: acknowledgements of SETTINGS and PING, and
-    /// resets that its faults provoked. Default 100 (ping, settings and reset floods,
+    /// Answers that the peer calls for before we can write: acknowledgements of SETTINGS and PING,
+    /// and resets that its faults provoked. No honest peer sends so many at once. Default 100 (ping, settings and reset floods,
     /// CVE-2019-9512, CVE-2019-9515, CVE-2019-9514).
     pub queued_control_frames: u32,
     /// Faults and useless frames that may come at once. Default 1000 (CVE-2019-9518 and kin).

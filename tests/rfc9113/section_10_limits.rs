@@ -13,7 +13,7 @@ fn limited(change: impl FnOnce(&mut Limits)) -> Script {
 }
 
 /// A GET on stream 1 of this connection.
-fn asked(mut t: Script) -> Script {
+pub(crate) fn asked(mut t: Script) -> Script {
     t.open(get("/"));
     t.peer_gets(headers(1).end_stream());
     t
@@ -21,7 +21,7 @@ fn asked(mut t: Script) -> Script {
 
 /// Sends a frame over and over: so many are forgiven, and the next ends the connection.
 #[track_caller]
-fn forgiven(mut t: Script, frame: &Wire, times: u32) {
+pub(crate) fn forgiven(mut t: Script, frame: &Wire, times: u32) {
     for _ in 0..times {
         t.peer_sends(frame.clone());
         t.reads();
@@ -205,6 +205,23 @@ mod queued_answers {
             Seen::Settings,
             fault(1, Violation::DataBeforeHead),
             finished(1),
+            closed(Closure::Fault(Violation::ControlFlood)),
+        ]);
+        t.assert_quiet();
+    }
+
+    #[test]
+    fn refusals_of_promises_are_counted_too() {
+        let mut t = Script::fresh_with(config(|config| config.limits.queued_control_frames = 3));
+        t.open(get("/"));
+        t.reads();
+        t.peer_sends([settings(&[]), push_promise(1, 2), push_promise(1, 4)]);
+        assert!(!t.engine.is_closed());
+        t.peer_sends(push_promise(1, 6));
+        let refused = |id| rst_stream(id, ErrorCode::REFUSED_STREAM);
+        t.peer_gets([settings_ack(), refused(2), refused(4), goaway(0, CALM)]);
+        t.sees([
+            Seen::Settings,
             closed(Closure::Fault(Violation::ControlFlood)),
         ]);
         t.assert_quiet();
@@ -405,93 +422,5 @@ mod interim_responses {
         t.peer_sends(response(1, 200).end_stream());
         assert_eq!(t.events().len(), 18);
         t.goes_on();
-    }
-}
-
-/// What callers do is not the peer's fault.
-mod cancels {
-    use super::*;
-
-    /// More than are remembered, and more than the burst; every late frame is what a server sends
-    /// that has not heard yet.
-    #[test]
-    fn late_frames_of_5000_cancelled_streams_are_free() {
-        let mut t = Script::connected();
-        let ids: Vec<_> = (0..5_000)
-            .map(|_| {
-                let id = t.open(get("/"));
-                t.cancel(id);
-                id
-            })
-            .collect();
-        assert_eq!(t.reads().len(), 10_000);
-        assert_eq!(t.events().len(), 5_000);
-        for id in ids {
-            t.peer_sends([
-                response(id, 103),
-                response(id, 200).field("x-id", id.to_string()),
-                data(id, vec![0; 4_096]),
-                data(id, "").end_stream(),
-                rst_stream(id, ErrorCode::NO_ERROR),
-            ]);
-            t.reads();
-        }
-        t.sees_nothing();
-        // Not one token was taken.
-        forgiven(t, &unknown(0), 1_000);
-    }
-
-    #[test]
-    fn cancelling_in_the_middle_of_a_response_is_free() {
-        let mut t = Script::connected();
-        for _ in 0..2_000 {
-            let id = t.open(get("/"));
-            t.reads();
-            t.peer_sends([response(id, 200), data(id, vec![0; 1_000])]);
-            t.cancel(id);
-            t.peer_sends([data(id, vec![0; 1_000]), trailers(id, "x-a", "b")]);
-            t.peer_gets(rst_stream(id, ErrorCode::CANCEL));
-            t.events();
-            t.release(id);
-        }
-        forgiven(t, &unknown(0), 1_000);
-    }
-
-    /// RFC 9113 §5.1: what no window allowed cannot have crossed our reset.
-    #[test]
-    fn what_cannot_have_crossed_a_cancel_is_bounded() {
-        let mut t = asked(Script::connected_with(
-            config(|config| config.stream_window_size = 1_000),
-            &[],
-        ));
-        t.cancel(1);
-        t.peer_gets(rst_stream(1, ErrorCode::CANCEL));
-        t.sees([finished(1)]);
-        t.peer_sends([data(1, vec![0; 600]), data(1, vec![0; 400])]);
-        forgiven(t, &data(1, "x"), 1_000);
-
-        let mut t = asked(Script::connected());
-        t.cancel(1);
-        t.peer_gets(rst_stream(1, ErrorCode::CANCEL));
-        t.sees([finished(1)]);
-        t.peer_sends(response(1, 200).end_stream());
-        // One reset may follow the end; a head may not.
-        forgiven(t, &response(1, 200), 1_001);
-    }
-
-    /// A server that answers early and then resets the rest of the upload, on every request.
-    #[test]
-    fn resets_that_cross_our_end_are_free() {
-        let mut t = Script::connected();
-        for _ in 0..2_000 {
-            let id = t.open(post("/").whole("small"));
-            t.peer_gets([headers(id), data(id, "small").end_stream()]);
-            t.peer_sends([
-                response(id, 200).end_stream(),
-                rst_stream(id, ErrorCode::NO_ERROR),
-            ]);
-            t.sees([head(id, 200).end_stream(), finished(id)]);
-        }
-        forgiven(t, &unknown(0), 1_000);
     }
 }

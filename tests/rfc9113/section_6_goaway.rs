@@ -216,6 +216,20 @@ fn closing_from_this_side_sends_goaway_and_ends_all() {
     t.ends(Closure::Local(ErrorCode::INADEQUATE_SECURITY));
 }
 
+#[test]
+fn closing_forgets_uploads_that_wait_for_a_window() {
+    let mut t = Script::connected();
+    t.open(post("/").whole(vec![0; 65_536]));
+    t.open(post("/").whole("waits"));
+    t.open(post("/"));
+    t.reads();
+    assert_eq!(t.peer.window, 0);
+    t.engine.close(NO_ERROR);
+    t.peer_gets(goaway(0, NO_ERROR));
+    assert_eq!(t.demands(), []);
+    t.ends(Closure::Local(NO_ERROR));
+}
+
 /// RFC 9113 §5.1.1: a client that has used up its identifiers opens a new connection.
 #[test]
 fn a_connection_without_identifiers_is_retired() {

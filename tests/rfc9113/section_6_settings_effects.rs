@@ -142,6 +142,20 @@ fn a_smaller_table_is_signalled_in_the_next_block() {
     t.goes_on();
 }
 
+/// RFC 9113 §4.3.1: also when it is a trailer section.
+#[test]
+fn a_smaller_table_is_signalled_in_trailers_if_they_come_first() {
+    let mut t = Script::connected();
+    t.open(post("/").field("x-value", "one"));
+    t.peer_gets(headers(1));
+    t.peer_sends(settings(&[(SettingId::HEADER_TABLE_SIZE, 0)]));
+    t.finish_with(1, map(&[("x-value", "one")]));
+    t.peer_gets([settings_ack(), trailers(1, "x-value", "one")]);
+    t.peer_sends(response(1, 200).end_stream());
+    t.sees([Seen::Settings, head(1, 200).end_stream(), finished(1)]);
+    t.goes_on();
+}
+
 /// RFC 9113 §6.5.2: our own setting holds for the peer's encoder once it is acknowledged.
 #[test]
 fn our_table_size_holds_once_it_is_acknowledged() {

@@ -317,6 +317,7 @@ impl Script {
         assert_eq!(self.try_open(get("/late")), Err(Refusal::Retired));
         // RFC 9113 §5.4.1: what comes after is not looked at.
         self.peer_sends_octets(b"\0\0\x08\x06\0\0\0\0\0late one");
+        assert!(self.input.is_empty(), "nor kept");
         self.assert_quiet();
     }
 

@@ -66,7 +66,7 @@ pub struct Config {
     pub max_frame_size: u32,
     /// The dynamic table of our decoder, announced as SETTINGS_HEADER_TABLE_SIZE. Default 4,096.
     pub header_table_size: u32,
-    /// How long the peer has to acknowledge our SETTINGS. Default 10 s.
+    /// How long the peer has to acknowledge our SETTINGS. Default 10 s; `None` waits for ever.
     pub settings_timeout: Option<Duration>,
     /// The first stream; odd. Default 1. Others serve to reach the last stream soon.
     pub first_stream_id: StreamId,
