@@ -20,9 +20,10 @@
 //! # Bodies
 //!
 //! A request's body is anything that implements [`http_body::Body`]: `http_body_util::Full` for
-//! octets that are there, `StreamBody` for those that are still to come. A body that streams is
-//! polled only when its octets can be sent. A [`ResponseBody`] streams too, and the server may send
-//! on only as it is read: neither direction gathers a body in memory.
+//! octets that are there, `StreamBody` for those that are still to come. A body that is known to be
+//! small is asked at once, and goes out with its head if it is ready; any other is polled only when
+//! its octets can be sent. A [`ResponseBody`] streams too, and the server may send on only as it is
+//! read: neither direction gathers a body in memory.
 //!
 //! # Layers
 //!
