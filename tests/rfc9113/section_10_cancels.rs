@@ -102,3 +102,13 @@ fn resets_that_cross_our_end_are_free_however_late() {
     t.sees_nothing();
     forgiven(t, &unknown(0), 1_000);
 }
+
+/// One can have crossed ours; the others cannot.
+#[test]
+fn resets_of_a_cancelled_stream_are_bounded() {
+    let mut t = asked(Script::connected());
+    t.cancel(1);
+    t.peer_gets(rst_stream(1, ErrorCode::CANCEL));
+    t.sees([finished(1)]);
+    forgiven(t, &rst_stream(1, ErrorCode::CANCEL), 1_001);
+}
