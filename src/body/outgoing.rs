@@ -1,8 +1,8 @@
 //! Request bodies with their type erased, and the request as it travels to a driver.
 //!
 //! Owns: the conversion of any `http_body::Body` into octets that a connection can take, and the
-//! catching of its panics: a body is foreign code, and runs where others' exchanges live. A body
-//! that is empty costs nothing; any other is boxed once.
+//! catching of its panics, its destructor's too: a body is foreign code, and runs where others'
+//! exchanges live. A body that is empty costs nothing; any other is boxed once.
 
 use std::{
     fmt,
@@ -40,7 +40,8 @@ type DynBody = dyn Body<Data = Bytes, Error = BoxError> + Send;
 
 /// A body of unknown type. It can be sent again only while it has given nothing.
 pub(crate) struct StreamingBody {
-    body: Pin<Box<DynBody>>,
+    /// There until it is moved elsewhere or dropped.
+    body: Option<Pin<Box<DynBody>>>,
     /// All its octets, where it knew them when it was handed over.
     length: Option<u64>,
     has_given: bool,
@@ -68,7 +69,7 @@ impl OutgoingBody {
         }
         Self::Streaming(StreamingBody {
             length: body.size_hint().exact(),
-            body: Box::pin(Erased { body }),
+            body: Some(Box::pin(Erased { body })),
             has_given: false,
         })
     }
@@ -137,7 +138,10 @@ impl StreamingBody {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let body = self.body.as_mut();
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(None);
+        };
+        let body = body.as_mut();
         let polled = catch_unwind(AssertUnwindSafe(|| body.poll_frame(cx)))
             .unwrap_or_else(|_| Poll::Ready(Some(Err("the request's body panicked".into()))));
         // A body that had nothing to give has lost nothing.
@@ -148,21 +152,35 @@ impl StreamingBody {
     /// Whether the body knows that nothing more comes. One that panics does not: it is polled
     /// again, and that says the rest.
     pub(crate) fn is_end_stream(&self) -> bool {
-        catch_unwind(AssertUnwindSafe(|| self.body.is_end_stream())).unwrap_or(false)
+        let Some(body) = &self.body else {
+            return true;
+        };
+        catch_unwind(AssertUnwindSafe(|| body.is_end_stream())).unwrap_or(false)
     }
 
     /// A body that begins with a frame which was already taken out of this one.
-    fn prepend(self, frame: Frame<Bytes>) -> Self {
-        let rest = self.body;
-        Self {
-            body: Box::pin(Prepended {
+    fn prepend(mut self, frame: Frame<Bytes>) -> Self {
+        let prepended = self.body.take().map(|rest| -> Pin<Box<DynBody>> {
+            Box::pin(Prepended {
                 first: Some(frame),
                 rest,
-            }),
+            })
+        });
+        Self {
+            body: prepended,
             length: self.length,
             // What it gave is back in its place.
             has_given: false,
         }
+    }
+}
+
+/// A body's destructor is foreign code as well: its panic ends here, and not in the driver that
+/// carries other callers' exchanges.
+impl Drop for StreamingBody {
+    fn drop(&mut self) {
+        let body = self.body.take();
+        let _panicked = catch_unwind(AssertUnwindSafe(|| drop(body)));
     }
 }
 

@@ -204,12 +204,15 @@ impl AsyncWrite for Pipe {
 
 /// Sends a GET, and gives its slot.
 fn get(handle: &Http2Handle) -> Arc<Slot> {
+    send(handle, OutgoingBody::Empty)
+}
+
+fn send(handle: &Http2Handle, body: OutgoingBody) -> Arc<Slot> {
     assert!(handle.try_reserve());
     let (parts, ()) = http::Request::get("http://peer/")
         .body(())
         .unwrap()
         .into_parts();
-    let body = OutgoingBody::Empty;
     let slot = Slot::new(OutgoingRequest { parts, body }, handle.control());
     assert!(handle.send(Arc::clone(&slot)));
     slot
@@ -319,4 +322,55 @@ async fn a_write_that_fails_may_have_sent_something_only_below_tls() {
         }
         assert!(!handle.is_open());
     }
+}
+
+/// A body that has nothing to give, and panics when it is dropped.
+struct Grenade;
+
+impl http_body::Body for Grenade {
+    type Data = bytes::Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<bytes::Bytes>, Self::Error>>> {
+        Poll::Pending
+    }
+}
+
+impl Drop for Grenade {
+    fn drop(&mut self) {
+        panic!("a body's destructor panics");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_panics_when_dropped_leaves_nobody_waiting() {
+    let pipe = Pipe::default();
+    let handle = drive(pipe.clone());
+    pipe.change(|state| state.room = usize::MAX);
+    pipe.change(|state| state.inbound.extend_from_slice(&GREETING));
+    let slots: Vec<_> = (0..8)
+        .map(|index| match index % 2 {
+            0 => get(&handle),
+            _ => send(&handle, OutgoingBody::new(Grenade)),
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(pipe.heads(), 8);
+
+    pipe.change(|state| state.is_broken = true);
+    pipe.change(|state| {
+        state
+            .inbound
+            .extend_from_slice(&[0, 0, 1, 0, 0, 0, 0, 0, 0, 7]);
+    });
+    for slot in slots {
+        let Outcome::Failed(error) = outcome(&slot).await else {
+            panic!("all were written, and none was answered");
+        };
+        assert_eq!(error.kind(), Kind::Protocol);
+    }
+    assert_eq!(handle.in_use(), 0);
 }
