@@ -93,7 +93,7 @@ where
 {
     /// The read buffer begins at this size, which most answers fit, and grows while reads fill it.
     const MIN_READ: usize = 8 * 1024;
-    /// The largest single read (C2-04's 64 KiB, and room for a full frame more).
+    /// The largest single read: several full frames, and no more than a cache holds.
     const MAX_READ: usize = 128 * 1024;
     /// Turns of the loop before other tasks get theirs.
     const MAX_TURNS: usize = 16;

@@ -374,3 +374,28 @@ async fn a_body_that_panics_when_dropped_leaves_nobody_waiting() {
     }
     assert_eq!(handle.in_use(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_after_the_head_does_not_make_the_request_safe_to_repeat() {
+    let pipe = Pipe::default();
+    let handle = drive(pipe.clone());
+    pipe.change(|state| state.room = usize::MAX);
+    pipe.change(|state| state.inbound.extend_from_slice(&GREETING));
+    let slot = get(&handle);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    // `:status: 200`, then RST_STREAM with REFUSED_STREAM.
+    let head = [0, 0, 1, 1, 4, 0, 0, 0, 1, 0x88];
+    let reset = [0, 0, 4, 3, 0, 0, 0, 0, 1, 0, 0, 0, 7];
+    pipe.change(|state| state.inbound.extend_from_slice(&head));
+    assert!(matches!(outcome(&slot).await, Outcome::Head { .. }));
+    pipe.change(|state| state.inbound.extend_from_slice(&reset));
+    let part = std::future::poll_fn(|cx| slot.poll_part(cx)).await;
+    let Some(Err(error)) = part else {
+        panic!("the body was cut short");
+    };
+    assert_eq!(
+        (error.kind(), error.retry()),
+        (Kind::Reset, Retry::IfIdempotent)
+    );
+}

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use towline::http2::{ErrorCode, Limits, Violation, engine::Closure, frame::FrameType};
+use towline::http2::{
+    ErrorCode, Limits, Violation,
+    engine::Closure,
+    frame::{FrameType, SettingId},
+};
 
 use crate::support::*;
 
@@ -277,6 +281,30 @@ mod useless_frames {
     #[test]
     fn settings_are_bounded_even_when_their_acknowledgements_are_read() {
         forgiven(Script::connected(), &settings(&[]), 1_000);
+    }
+
+    /// A frame has room for thousands of changes of the window, each a look at every stream.
+    #[test]
+    fn settings_of_one_frame_are_bounded() {
+        for (entries, good) in [(32 + 999, true), (32 + 1_000, false)] {
+            let mut t = Script::connected();
+            let many = vec![(SettingId::INITIAL_WINDOW_SIZE, 65_535); entries];
+            t.peer_sends(settings(&many));
+            if good {
+                t.reads();
+                t.events();
+                assert!(!t.engine.is_closed());
+            } else {
+                t.connection_fails(CALM, Violation::FaultFlood);
+            }
+        }
+    }
+
+    /// The first says what there is to say; each looks at every stream.
+    #[test]
+    fn goaways_are_bounded() {
+        let t = asked(Script::connected());
+        forgiven(t, &goaway(1, ErrorCode::NO_ERROR), 1_001);
     }
 
     #[test]
