@@ -254,3 +254,63 @@ impl Body for Prepended {
         self.first.is_none() && self.rest.is_end_stream()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::VecDeque, convert::Infallible, task::Waker};
+
+    use http_body::SizeHint;
+
+    use super::*;
+
+    /// Says at once how long it is, and gives what it has when it has it.
+    struct Announced(VecDeque<Poll<&'static str>>);
+
+    impl Body for Announced {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            match self.0.pop_front() {
+                None => Poll::Ready(None),
+                Some(polled) => polled.map(|text| Some(Ok(Frame::data(Bytes::from(text))))),
+            }
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(2)
+        }
+    }
+
+    fn settled(polls: impl IntoIterator<Item = Poll<&'static str>>) -> OutgoingBody {
+        let body = OutgoingBody::new(Announced(polls.into_iter().collect()));
+        body.settle(&mut Context::from_waker(Waker::noop()), 2)
+            .expect("it does not fail")
+    }
+
+    #[test]
+    fn a_small_body_that_was_asked_too_early_has_lost_nothing() {
+        let cases = [
+            vec![Poll::Pending, Poll::Ready("ab")],
+            vec![Poll::Ready("a"), Poll::Ready("b")],
+        ];
+        for polls in cases {
+            let body = settled(polls);
+            assert!(body.is_replayable(), "{body:?}");
+            let OutgoingBody::Streaming(mut body) = body else {
+                panic!("{body:?} was not ready as a whole");
+            };
+            let mut read = Vec::new();
+            while let Poll::Ready(Some(frame)) =
+                body.poll_frame(&mut Context::from_waker(Waker::noop()))
+            {
+                read.extend_from_slice(frame.unwrap().data_ref().unwrap());
+            }
+            assert_eq!(read, b"ab");
+            assert!(!OutgoingBody::Streaming(body).is_replayable());
+        }
+    }
+}

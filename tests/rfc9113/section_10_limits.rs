@@ -102,7 +102,7 @@ mod field_sections {
         let config = config(|config| config.limits.field_section_size = 1_000);
         let mut t = Script::fresh_with(config);
         t.reads();
-        let id = towline::http2::frame::SettingId::MAX_HEADER_LIST_SIZE.as_u16();
+        let id = SettingId::MAX_HEADER_LIST_SIZE.as_u16();
         assert_eq!(t.peer.client[&id], 1_000);
         t.peer_hangs_up();
         t.ends(Closure::Eof);
