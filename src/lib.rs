@@ -91,18 +91,23 @@ mod client;
 mod clock;
 pub mod config;
 pub mod connect;
+pub mod decode;
 mod driver;
 pub mod error;
+pub mod header_map;
 mod headers;
+pub mod http1;
 pub mod http2;
 pub mod netloc;
 mod pool;
+mod protocols;
 
 pub use self::{
     body::ResponseBody,
     client::{ConnectionInfo, ResponseFuture, Transport, TransportBuilder},
     error::Error,
     netloc::Netloc,
+    protocols::Protocols,
 };
 
 /// Compiles the programs of the README.

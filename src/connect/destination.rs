@@ -2,30 +2,14 @@
 //!
 //! Spec: RFC 7301 §3.1, RFC 9113 §3.2.
 
-use crate::netloc::Netloc;
-
 use super::Alpn;
+use crate::{netloc::Netloc, protocols::Protocols};
 
 /// Where a connection shall lead, and what may be spoken on it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Destination {
     netloc: Netloc,
     protocols: Protocols,
-}
-
-/// Which protocols TLS offers to the server by ALPN.
-///
-/// A caller's own `rustls::ClientConfig` that already names protocols is offered as it stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Protocols {
-    /// HTTP/2, else HTTP/1.1, as the server likes.
-    #[default]
-    Any,
-    /// HTTP/2 alone.
-    Http2,
-    /// HTTP/1.1 alone: for what HTTP/2 cannot carry, such as an upgrade.
-    Http1,
 }
 
 impl Destination {
@@ -63,14 +47,12 @@ impl From<Netloc> for Destination {
     }
 }
 
-impl Protocols {
-    /// The names to offer, the preferred one first (RFC 7301 §3.1).
-    pub(super) fn names(self) -> Vec<Vec<u8>> {
-        let names: &[&[u8]] = match self {
-            Self::Any => &[Alpn::HTTP2, Alpn::HTTP1],
-            Self::Http2 => &[Alpn::HTTP2],
-            Self::Http1 => &[Alpn::HTTP1],
-        };
-        names.iter().map(|name| name.to_vec()).collect()
-    }
+/// The names to offer, the preferred one first (RFC 7301 §3.1).
+pub(super) fn alpn_names(protocols: Protocols) -> Vec<Vec<u8>> {
+    let names: &[&[u8]] = match protocols {
+        Protocols::Any => &[Alpn::HTTP2, Alpn::HTTP1],
+        Protocols::Http2 => &[Alpn::HTTP2],
+        Protocols::Http1 => &[Alpn::HTTP1],
+    };
+    names.iter().map(|name| name.to_vec()).collect()
 }

@@ -31,7 +31,7 @@ use crate::{
 };
 
 pub use self::{
-    destination::{Destination, Protocols},
+    destination::Destination,
     io::{Alpn, Connected, Io},
     tcp::AddressErrors,
     tls::{TlsBuilder, TlsConfig, TlsFacts},

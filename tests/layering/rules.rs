@@ -27,9 +27,13 @@ const fn unit(path: &'static str, layer: u8, crates: &'static [&'static str]) ->
 
 /// Every crate that a module could name: what stands here and not in a unit's row is forbidden it.
 pub(crate) const CRATES: &[&str] = &[
+    "brotli_decompressor",
     "bytes",
+    "flate2",
+    "futures_core",
     "http",
     "http_body",
+    "httparse",
     "pin_project_lite",
     "rustls",
     "rustls_native_certs",
@@ -38,6 +42,7 @@ pub(crate) const CRATES: &[&str] = &[
     "tower",
     "tracing",
     "webpki_roots",
+    "zstd",
 ];
 
 /// The order of the layers, lowest first.
@@ -45,6 +50,9 @@ pub(crate) const UNITS: &[Unit] = &[
     unit("headers", 0, &["http"]),
     // What the errors and the keys of every layer above are made of: no more than a parsed URI.
     unit("netloc", 0, &["http"]),
+    unit("header_map", 0, &["bytes", "http"]),
+    // What the connector offers, and what the pool keeps apart.
+    unit("protocols", 0, &[]),
     unit("http2::code", 0, &[]),
     unit("http2::id", 0, &[]),
     unit("http2::consts", 0, &[]),
@@ -69,17 +77,28 @@ pub(crate) const UNITS: &[Unit] = &[
     },
     Unit {
         blind_to: &["http2"],
-        ..unit("http1", 4, &["bytes", "http"])
+        ..unit("http1", 4, &["bytes", "http", "httparse"])
     },
     unit("error", 10, &[]),
     // The one that may read the clock; tokio's, so that tests may pause it.
     unit("clock", 10, &["tokio"]),
-    unit("decode", 10, &["bytes", "http", "http_body"]),
+    unit(
+        "decode",
+        10,
+        &["brotli_decompressor", "bytes", "flate2", "http", "zstd"],
+    ),
     // Response bodies keep their time limits themselves: they are polled by no task of ours.
     unit(
         "body",
         11,
-        &["bytes", "http", "http_body", "pin_project_lite", "tokio"],
+        &[
+            "bytes",
+            "futures_core",
+            "http",
+            "http_body",
+            "pin_project_lite",
+            "tokio",
+        ],
     ),
     Unit {
         blind_to: &["headers"],

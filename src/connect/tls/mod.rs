@@ -26,7 +26,7 @@ use crate::{
 };
 
 pub use self::config::{TlsBuilder, TlsConfig};
-use super::{Alpn, Connected, Destination, Io, dial_error};
+use super::{Alpn, Connected, Destination, Io, destination::alpn_names, dial_error};
 
 /// What a TLS handshake settled, besides the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl TlsConfig {
             })?
             .to_owned();
         let alpn = if client.alpn_protocols.is_empty() {
-            destination.protocols().names()
+            alpn_names(destination.protocols())
         } else {
             client.alpn_protocols.clone()
         };

@@ -15,7 +15,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream as ServerStream};
 
 use super::testing::{Authority, Leaf, Server, provider};
 use super::*;
-use crate::connect::{Protocols, testing::destination};
+use crate::{Protocols, connect::testing::destination};
 
 type Outcome = (
     Result<Connected, Error>,

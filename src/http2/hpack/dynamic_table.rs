@@ -117,7 +117,7 @@ mod tests {
     fn the_oldest_leave_first_and_no_more_than_needed() {
         let mut table = DynamicTable::new(100);
         for size in [40, 41, 19] {
-            assert_eq!(insert(&mut table, size), []);
+            assert_eq!(insert(&mut table, size), Vec::<usize>::new());
         }
         assert_eq!(
             (table.size(), table.len()),
@@ -137,7 +137,7 @@ mod tests {
         insert(&mut table, 60);
         assert_eq!(insert(&mut table, 101), [60]);
         assert_eq!((table.size(), table.len()), (0, 0));
-        assert_eq!(insert(&mut table, 100), []);
+        assert_eq!(insert(&mut table, 100), Vec::<usize>::new());
         assert_eq!(table.size(), 100, "an entry as large as the table is held");
     }
 

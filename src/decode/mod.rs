@@ -1,0 +1,1 @@
+//! Content codings on their way in.

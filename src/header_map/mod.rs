@@ -1,0 +1,1 @@
+//! Fields in the order, the case and the lines in which they came.
