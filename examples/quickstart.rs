@@ -60,7 +60,10 @@ fn print_connection(response: &Response<ResponseBody>) {
     if let Some(address) = connection.remote_addr() {
         println!("server    {address}");
     }
-    println!("protocol  HTTP/2, stream {}", connection.stream_id());
+    match connection.stream_id() {
+        Some(id) => println!("protocol  {:?}, stream {id}", response.version()),
+        None => println!("protocol  {:?}", response.version()),
+    }
     if let (Some(version), Some(cipher)) = (connection.tls_version(), connection.tls_cipher()) {
         println!("TLS       {version:?}, {cipher:?}");
     }

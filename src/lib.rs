@@ -98,6 +98,7 @@ pub mod header_map;
 mod headers;
 pub mod http1;
 pub mod http2;
+pub mod interim;
 pub mod netloc;
 mod pool;
 mod protocols;

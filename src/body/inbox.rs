@@ -19,6 +19,8 @@ pub(super) struct Inbox {
     /// Small chunks at the very end, melted together.
     tail: BytesMut,
     tail_credit: Option<Credit>,
+    /// Octets in all of it.
+    octets: usize,
 }
 
 #[derive(Debug)]
@@ -36,6 +38,7 @@ impl Inbox {
     const MELTED: usize = 8_192;
 
     pub(super) fn push(&mut self, data: Bytes, credit: Option<Credit>) {
+        self.octets += data.len();
         let is_backlog = self.rest.len() >= Self::BACKLOG || !self.tail.is_empty();
         if is_backlog && data.len() < Self::SMALL {
             self.melt(&data, credit);
@@ -51,6 +54,17 @@ impl Inbox {
     }
 
     pub(super) fn pop(&mut self) -> Option<(Bytes, Option<Credit>)> {
+        let (data, credit) = self.take()?;
+        self.octets -= data.len();
+        Some((data, credit))
+    }
+
+    /// Unread octets.
+    pub(super) const fn octets(&self) -> usize {
+        self.octets
+    }
+
+    fn take(&mut self) -> Option<(Bytes, Option<Credit>)> {
         if let Some(chunk) = self.front.take().or_else(|| self.rest.pop_front()) {
             return Some((chunk.data, chunk.credit));
         }

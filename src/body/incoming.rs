@@ -59,7 +59,7 @@ pub(crate) struct BodyTimeouts {
     /// For the whole exchange, already running.
     pub(crate) whole: Option<Pin<Box<Sleep>>>,
     /// What the error names when a limit runs out.
-    pub(crate) origin: Option<(Netloc, StreamId)>,
+    pub(crate) origin: Option<(Netloc, Option<StreamId>)>,
 }
 
 impl ResponseBody {
@@ -103,7 +103,8 @@ impl Open {
     fn timed_out(&self, phase: Phase) -> Error {
         let error = Error::new(Kind::Timeout(phase), Scope::Stream, Retry::IfIdempotent);
         match &self.timeouts.origin {
-            Some((netloc, stream_id)) => error.with_netloc(netloc).with_stream_id(*stream_id),
+            Some((netloc, Some(id))) => error.with_netloc(netloc).with_stream_id(*id),
+            Some((netloc, None)) => error.with_netloc(netloc),
             None => error,
         }
     }

@@ -1,6 +1,7 @@
 //! Bodies on their way: outgoing ones with their type erased, incoming ones as callers read them,
 //! and the cell by which a caller and a connection's driver share one exchange.
 
+mod head;
 mod inbox;
 mod incoming;
 mod outgoing;
@@ -8,7 +9,8 @@ mod slot;
 
 pub use self::incoming::ResponseBody;
 pub(crate) use self::{
+    head::{ExchangeId, HandedOver, Head},
     incoming::BodyTimeouts,
     outgoing::{OutgoingBody, OutgoingRequest, StreamingBody},
-    slot::{Arrived, Outcome, Slot, StreamControl, Then},
+    slot::{Arrived, ExchangeControl, Outcome, Slot, Then},
 };

@@ -13,18 +13,18 @@ use std::{
 use bytes::Bytes;
 use http::HeaderMap;
 
-use super::{OutgoingRequest, inbox::Inbox};
-use crate::{
-    error::Error,
-    http2::{Credit, StreamId, message::ResponseHead},
-};
+use super::{ExchangeId, HandedOver, Head, OutgoingRequest, inbox::Inbox};
+use crate::{error::Error, http2::Credit, interim::Sink};
 
 /// What a response does to the connection that carries it.
-pub(crate) trait StreamControl: Send + Sync + fmt::Debug {
+pub(crate) trait ExchangeControl: Send + Sync + fmt::Debug {
     /// Octets were consumed; their debt goes back.
-    fn release(&self, id: StreamId, credit: Credit);
+    fn release(&self, id: ExchangeId, credit: Credit);
+    /// So many octets are unread no more that the connection, which was [held](Slot::is_held), may
+    /// be read again.
+    fn resume(&self, id: ExchangeId);
     /// Nobody wants the rest of the exchange.
-    fn cancel(&self, id: StreamId);
+    fn cancel(&self, id: ExchangeId);
     /// How much credit may be held back before it is returned, in octets.
     fn credit_step(&self) -> u32;
 }
@@ -32,7 +32,7 @@ pub(crate) trait StreamControl: Send + Sync + fmt::Debug {
 /// One exchange.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    control: Arc<dyn StreamControl>,
+    control: Arc<dyn ExchangeControl>,
     state: Mutex<State>,
 }
 
@@ -41,10 +41,11 @@ struct State {
     /// The request, until a response makes sending it again pointless.
     request: Option<OutgoingRequest>,
     stage: Stage,
-    /// The stream, once there is one; stream 0 before.
-    stream_id: StreamId,
-    head: Option<ResponseHead>,
+    head: Option<Head>,
+    handed_over: Option<HandedOver>,
     inbox: Inbox,
+    /// Whether the connection is not read until there is room in the inbox.
+    is_held: bool,
     /// Credit of octets that were read and not returned yet.
     credit: Option<Credit>,
     trailers: Option<HeaderMap>,
@@ -56,11 +57,11 @@ struct State {
 enum Stage {
     /// In the driver's mailbox.
     Queued,
-    /// On a stream.
-    Started(StreamId),
-    /// The response has arrived in full, or failed; `sending` is the stream whose upload goes on.
+    /// On its way.
+    Started(ExchangeId),
+    /// The response has arrived in full, or failed; `sending` is the exchange whose upload goes on.
     Ended {
-        sending: Option<StreamId>,
+        sending: Option<ExchangeId>,
         outcome: Result<(), Failed>,
     },
     /// The caller has dropped its end.
@@ -77,10 +78,10 @@ struct Failed {
 /// What waiting for a head comes to.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// The head; `is_end` if there is no body.
+    /// The head; `is_end` if there is no body; the connection, if it is the caller's from now on.
     Head {
-        head: ResponseHead,
-        stream_id: StreamId,
+        head: Head,
+        handed_over: Option<HandedOver>,
         is_end: bool,
     },
     /// The peer did not process the request, and here it is again.
@@ -92,8 +93,12 @@ pub(crate) enum Outcome {
 /// What a driver puts into a slot.
 #[derive(Debug)]
 pub(crate) enum Arrived {
+    /// An interim head.
+    Interim(Head),
     /// The final head.
-    Head(ResponseHead),
+    Head(Head),
+    /// The final head, and all of the connection after it.
+    HandedOver(Head, HandedOver),
     /// Content.
     Data(Bytes, Option<Credit>),
     /// The trailer section.
@@ -105,24 +110,31 @@ pub(crate) enum Arrived {
 pub(crate) enum Then {
     /// More.
     More,
-    /// Nothing: the response is complete. `sending` is the stream if our upload still goes on.
+    /// Nothing: the response is complete. `sending` is the exchange if our upload still goes on.
     End {
-        /// The stream to cancel when the caller leaves.
-        sending: Option<StreamId>,
+        /// The exchange to cancel when the caller leaves.
+        sending: Option<ExchangeId>,
     },
 }
 
 impl Slot {
+    /// Unread octets at which a connection without flow control of its own is not read any more: as
+    /// much as the reads that a fast link fills between two turns of the reader.
+    const HOLD_AT: usize = 256 * 1024;
+    /// Unread octets at which it is read again: soon enough that its reader does not run dry.
+    const RESUME_AT: usize = 64 * 1024;
+
     /// A slot for a request that is about to enter a driver's mailbox.
-    pub(crate) fn new(request: OutgoingRequest, control: Arc<dyn StreamControl>) -> Arc<Self> {
+    pub(crate) fn new(request: OutgoingRequest, control: Arc<dyn ExchangeControl>) -> Arc<Self> {
         Arc::new(Self {
             control,
             state: Mutex::new(State {
                 request: Some(request),
                 stage: Stage::Queued,
-                stream_id: StreamId::CONNECTION,
                 head: None,
+                handed_over: None,
                 inbox: Inbox::default(),
+                is_held: false,
                 credit: None,
                 trailers: None,
                 waker: None,
@@ -138,12 +150,12 @@ impl Slot {
 
     // The driver's end.
 
-    /// Lends the request to the driver, which turns it into a stream; `None` if the caller has
-    /// left meanwhile.
+    /// Lends the request to the driver, which begins the exchange; `None` if the caller has left
+    /// meanwhile.
     pub(crate) fn start<E>(
         &self,
-        open: impl FnOnce(&mut OutgoingRequest) -> Result<StreamId, E>,
-    ) -> Option<Result<StreamId, E>> {
+        open: impl FnOnce(&mut OutgoingRequest) -> Result<ExchangeId, E>,
+    ) -> Option<Result<ExchangeId, E>> {
         let mut state = self.lock();
         if !matches!(state.stage, Stage::Queued) {
             return None;
@@ -151,7 +163,6 @@ impl Slot {
         let opened = open(state.request.as_mut()?);
         if let Ok(id) = &opened {
             state.stage = Stage::Started(*id);
-            state.stream_id = *id;
         }
         Some(opened)
     }
@@ -161,8 +172,21 @@ impl Slot {
         let mut state = self.lock();
         let mut settled = None;
         match arrived {
+            Arrived::Interim(head) => {
+                let sink = state.interim_sink();
+                drop(state);
+                if let Some(sink) = sink {
+                    sink.send(head.into_interim());
+                }
+                return None;
+            }
             Arrived::Head(head) => {
                 state.head = Some(head);
+                settled = state.request.take();
+            }
+            Arrived::HandedOver(head, handed_over) => {
+                state.head = Some(head);
+                state.handed_over = Some(handed_over);
                 settled = state.request.take();
             }
             Arrived::Data(data, credit) => {
@@ -180,6 +204,15 @@ impl Slot {
         // Outside the lock: the destructors of a request's extensions are foreign code.
         drop(settled);
         waker
+    }
+
+    /// Whether more is unread than a connection should bring, which then waits for
+    /// [`resume`](ExchangeControl::resume).
+    pub(crate) fn is_held(&self) -> bool {
+        let mut state = self.lock();
+        let is_reading = !matches!(state.stage, Stage::Abandoned);
+        state.is_held = is_reading && state.inbox.octets() >= Self::HOLD_AT;
+        state.is_held
     }
 
     /// The exchange failed. With `is_resendable`, the peer did not process the request.
@@ -243,9 +276,13 @@ impl Slot {
         let mut state = self.lock();
         if let Some((data, credit)) = state.inbox.pop() {
             let due = state.owe(credit, self.control.credit_step());
+            let resumed = state.resume();
             drop(state);
             if let Some((id, credit)) = due {
                 self.control.release(id, credit);
+            }
+            if let Some(id) = resumed {
+                self.control.resume(id);
             }
             return Poll::Ready(Some(Ok(Part::Data(data))));
         }
@@ -287,10 +324,11 @@ impl Slot {
         let stage = std::mem::replace(&mut state.stage, Stage::Abandoned);
         let inbox = std::mem::take(&mut state.inbox);
         let request = state.request.take();
+        let handed_over = state.handed_over.take();
         state.waker = None;
         drop(state);
         // Outside the lock: a body's destructor is foreign code.
-        drop((inbox, request));
+        drop((inbox, request, handed_over));
         if let Stage::Started(id)
         | Stage::Ended {
             sending: Some(id), ..
@@ -310,7 +348,7 @@ pub(crate) enum Part {
 
 impl State {
     /// The response is over. A caller who has left does not learn of it.
-    fn end(&mut self, sending: Option<StreamId>, outcome: Result<(), Failed>) {
+    fn end(&mut self, sending: Option<ExchangeId>, outcome: Result<(), Failed>) {
         if let Stage::Queued | Stage::Started(_) = self.stage {
             self.stage = Stage::Ended { sending, outcome };
         }
@@ -323,7 +361,7 @@ impl State {
         }
     }
 
-    fn take_head(&self, head: ResponseHead) -> Outcome {
+    fn take_head(&mut self, head: Head) -> Outcome {
         let is_end = match &self.stage {
             Stage::Ended { sending, outcome } => {
                 outcome.is_ok() && sending.is_none() && self.is_drained()
@@ -332,7 +370,7 @@ impl State {
         };
         Outcome::Head {
             head,
-            stream_id: self.stream_id,
+            handed_over: self.handed_over.take(),
             is_end,
         }
     }
@@ -343,7 +381,7 @@ impl State {
 
     /// Adds to the credit that is to go back, and gives it out once it is worth a message. Once
     /// the response is complete the peer needs none.
-    fn owe(&mut self, credit: Option<Credit>, step: u32) -> Option<(StreamId, Credit)> {
+    fn owe(&mut self, credit: Option<Credit>, step: u32) -> Option<(ExchangeId, Credit)> {
         let Stage::Started(id) = self.stage else {
             return None;
         };
@@ -353,5 +391,20 @@ impl State {
         }
         self.credit = Some(owed);
         None
+    }
+
+    /// The exchange whose connection may be read again, if it was held and enough has been read.
+    fn resume(&mut self) -> Option<ExchangeId> {
+        let Stage::Started(id) = self.stage else {
+            return None;
+        };
+        let is_resumed = self.is_held && self.inbox.octets() <= Slot::RESUME_AT;
+        self.is_held &= !is_resumed;
+        is_resumed.then_some(id)
+    }
+
+    fn interim_sink(&self) -> Option<Sink> {
+        let request = self.request.as_ref()?;
+        request.parts.extensions.get().cloned()
     }
 }

@@ -8,7 +8,7 @@ use tracing::{Instrument, debug_span};
 use super::info::Facts;
 use crate::{
     connect::{Alpn, Connected, Destination},
-    driver::{DriverConfig, Endpoint, Http2Driver, Http2Handle, Observer},
+    driver::{DriverConfig, Endpoint, Handle, Http2Driver, Observer},
     error::{BoxError, Error, Kind, Retry, Scope},
     netloc::{Netloc, Scheme},
     pool,
@@ -44,7 +44,7 @@ pub(super) enum PriorKnowledge {
 /// A connection as pool and transport see it.
 #[derive(Clone)]
 pub(super) struct Http2Conn {
-    pub(super) handle: Http2Handle,
+    pub(super) handle: Handle,
     pub(super) facts: Arc<Facts>,
 }
 

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use http::{Method, Response, Version};
+use http::{Method, Response};
 use tokio::{runtime::Handle, time::Sleep};
 use tracing::debug;
 
@@ -23,12 +23,9 @@ use super::{
     transport::Shared,
 };
 use crate::{
-    body::{BodyTimeouts, Outcome, OutgoingRequest, ResponseBody, Slot},
+    body::{BodyTimeouts, Head, Outcome, OutgoingRequest, ResponseBody, Slot},
     error::{Error, Kind, Phase, Retry, Scope},
-    http2::{
-        StreamId,
-        message::{ResponseHead, expects_no_content},
-    },
+    http2::message::expects_no_content,
     netloc::Netloc,
     pool::{Acquire, Lease},
 };
@@ -198,11 +195,7 @@ impl ResponseFuture {
             unreachable!("only a sent request has an outcome");
         };
         match outcome {
-            Outcome::Head {
-                head,
-                stream_id,
-                is_end,
-            } => {
+            Outcome::Head { head, is_end, .. } => {
                 let idle = self.shared.timeouts.body_idle;
                 let whole = self.whole_limit.take();
                 let is_limited = idle.is_some() || whole.is_some();
@@ -210,10 +203,10 @@ impl ResponseFuture {
                 let timeouts = BodyTimeouts {
                     idle,
                     whole,
-                    origin: netloc.map(|netloc| (netloc, stream_id)),
+                    origin: netloc.map(|netloc| (netloc, head.stream_id)),
                 };
                 let body = pending.body(&head, is_end, timeouts);
-                Some(Ok(pending.response(head, stream_id, body)))
+                Some(Ok(pending.response(head, body)))
             }
             Outcome::Unsent(request, error) if self.tries < Self::MAX_TRIES => {
                 debug!(%error, tries = self.tries, "not processed: the request goes out again");
@@ -269,7 +262,7 @@ impl Pending {
     }
 
     /// The body takes over the slot, unless there is nothing left to read or to cancel.
-    fn body(&mut self, head: &ResponseHead, is_end: bool, timeouts: BodyTimeouts) -> ResponseBody {
+    fn body(&mut self, head: &Head, is_end: bool, timeouts: BodyTimeouts) -> ResponseBody {
         let remaining = if expects_no_content(&self.method, head.status) {
             Some(0)
         } else {
@@ -281,17 +274,13 @@ impl Pending {
         }
     }
 
-    fn response(
-        &self,
-        head: ResponseHead,
-        stream_id: StreamId,
-        body: ResponseBody,
-    ) -> Response<ResponseBody> {
+    fn response(&self, head: Head, body: ResponseBody) -> Response<ResponseBody> {
         let mut response = Response::new(body);
         *response.status_mut() = head.status;
-        *response.version_mut() = Version::HTTP_2;
+        *response.version_mut() = head.version;
         *response.headers_mut() = head.headers;
-        let info = ConnectionInfo::new(Arc::clone(&self.facts), self.is_reused, stream_id);
+        *response.extensions_mut() = head.extensions;
+        let info = ConnectionInfo::new(Arc::clone(&self.facts), self.is_reused, head.stream_id);
         response.extensions_mut().insert(info);
         response
     }

@@ -22,7 +22,7 @@ use crate::{
 pub struct ConnectionInfo {
     facts: Arc<Facts>,
     is_reused: bool,
-    stream_id: StreamId,
+    stream_id: Option<StreamId>,
 }
 
 /// What is the same for every response of a connection.
@@ -35,7 +35,11 @@ pub(super) struct Facts {
 }
 
 impl ConnectionInfo {
-    pub(super) const fn new(facts: Arc<Facts>, is_reused: bool, stream_id: StreamId) -> Self {
+    pub(super) const fn new(
+        facts: Arc<Facts>,
+        is_reused: bool,
+        stream_id: Option<StreamId>,
+    ) -> Self {
         Self {
             facts,
             is_reused,
@@ -79,9 +83,9 @@ impl ConnectionInfo {
         self.is_reused
     }
 
-    /// The stream that carried the exchange (RFC 9113 §5.1.1).
+    /// The stream that carried the exchange (RFC 9113 §5.1.1); `None` on HTTP/1.1, which has none.
     #[must_use]
-    pub const fn stream_id(&self) -> StreamId {
+    pub const fn stream_id(&self) -> Option<StreamId> {
         self.stream_id
     }
 }

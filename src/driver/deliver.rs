@@ -8,7 +8,7 @@ use tracing::{debug, trace};
 
 use super::{failure::End, http2::Http2Driver};
 use crate::{
-    body::{Arrived, Then},
+    body::{Arrived, Head, Then},
     error::Retry,
     http2::{
         ErrorCode, State, StreamId,
@@ -38,7 +38,7 @@ where
                     exchange.has_head = true;
                 }
                 let then = self.then(id, end_stream);
-                self.arrive(id, Arrived::Head(head), then);
+                self.arrive(id, Arrived::Head(Head::from_http2(head, id)), then);
             }
             Event::Data {
                 id,
@@ -80,6 +80,7 @@ where
             }
             Event::Interim { id, head } => {
                 trace!(%id, status = %head.status, "interim response");
+                self.arrive(id, Arrived::Interim(Head::from_http2(head, id)), Then::More);
             }
             Event::Pong { .. } => {}
         }
@@ -92,7 +93,7 @@ where
         }
         let is_sending = self.engine.stream_state(id) != State::Closed;
         Then::End {
-            sending: is_sending.then_some(id),
+            sending: is_sending.then(|| id.into()),
         }
     }
 

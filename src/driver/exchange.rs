@@ -8,9 +8,9 @@ use std::{sync::Arc, task::Waker};
 use super::{failure::Reached, handle::Shared, upload::Upload};
 use crate::{
     Error,
-    body::{OutgoingBody, OutgoingRequest, Slot},
+    body::{ExchangeId, OutgoingBody, OutgoingRequest, Slot},
     http2::{
-        Engine, StreamId,
+        Engine,
         engine::{BodyPlan, Refusal},
         message::{RequestError, RequestHead},
     },
@@ -65,7 +65,7 @@ pub(super) fn start(
     request: &mut OutgoingRequest,
     shared: &Arc<Shared>,
     upload: &mut Option<Upload>,
-) -> Result<StreamId, Unopened> {
+) -> Result<ExchangeId, Unopened> {
     let length = request.content_length();
     let head = RequestHead::from_parts(&request.parts, length).map_err(Unopened::Unsayable)?;
     let announced = head.content_length;
@@ -77,7 +77,7 @@ pub(super) fn start(
     };
     let id = engine.open(&head, plan).map_err(Unopened::Refused)?;
     if let Some(body) = request.body.take_streaming() {
-        *upload = Some(Upload::new(body, announced, id, Arc::clone(shared)));
+        *upload = Some(Upload::new(body, announced, id.into(), Arc::clone(shared)));
     }
-    Ok(id)
+    Ok(id.into())
 }

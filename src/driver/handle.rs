@@ -11,9 +11,9 @@ use std::sync::{
 
 use super::mailbox::{Command, Mailbox};
 use crate::{
-    body::{Slot, StreamControl},
+    body::{ExchangeControl, ExchangeId, Slot},
     error::Error,
-    http2::{Credit, StreamId},
+    http2::Credit,
 };
 
 /// Whoever wants to know when a connection can take more, or nothing more.
@@ -28,7 +28,7 @@ pub(crate) trait Observer: Send + Sync {
 
 /// A connection's handle; clones are the same connection.
 #[derive(Clone, Debug)]
-pub(crate) struct Http2Handle {
+pub(crate) struct Handle {
     pub(super) shared: Arc<Shared>,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct Shared {
     credit_step: u32,
 }
 
-impl Http2Handle {
+impl Handle {
     /// A handle for up to `limit` streams at once, until the peer says how many.
     pub(super) fn new(limit: usize, credit_step: u32) -> Self {
         Self {
@@ -120,7 +120,7 @@ impl Http2Handle {
     }
 
     /// What response bodies tell the driver.
-    pub(crate) fn control(&self) -> Arc<dyn StreamControl> {
+    pub(crate) fn control(&self) -> Arc<dyn ExchangeControl> {
         self.shared.clone()
     }
 }
@@ -160,14 +160,19 @@ impl Shared {
     }
 }
 
-impl StreamControl for Shared {
-    fn release(&self, id: StreamId, credit: Credit) {
+impl ExchangeControl for Shared {
+    fn release(&self, id: ExchangeId, credit: Credit) {
         // With the driver gone, so is the window.
         let _gone = self.mailbox.push(Command::Release(id, credit));
     }
 
-    fn cancel(&self, id: StreamId) {
-        // With the driver gone, so is the stream.
+    fn resume(&self, id: ExchangeId) {
+        // With the driver gone, there is nothing to read.
+        let _gone = self.mailbox.push(Command::Resume(id));
+    }
+
+    fn cancel(&self, id: ExchangeId) {
+        // With the driver gone, so is the exchange.
         let _gone = self.mailbox.push(Command::Cancel(id));
     }
 
@@ -178,7 +183,7 @@ impl StreamControl for Shared {
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Http2")
+        f.debug_struct("Connection")
             .field("in_use", &self.in_use)
             .field("limit", &self.limit)
             .field("takes_streams", &self.takes_streams)

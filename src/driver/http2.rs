@@ -26,7 +26,7 @@ use tracing::debug;
 use super::{
     exchange::{BODY_TAKEN, Exchange, Unopened, start},
     failure::{End, Endpoint, Reached},
-    handle::{Http2Handle, Shared},
+    handle::{Handle, Shared},
     mailbox::Command,
     outbound::Written,
 };
@@ -107,11 +107,11 @@ where
     const GOODBYE: Duration = Duration::from_secs(2);
 
     /// A driver for a fresh connection, and its handle. The driver must be spawned.
-    pub(crate) fn new(io: IO, endpoint: Endpoint, config: DriverConfig) -> (Self, Http2Handle) {
+    pub(crate) fn new(io: IO, endpoint: Endpoint, config: DriverConfig) -> (Self, Handle) {
         let credit_step = (config.engine.stream_window_size / 8).clamp(1, 64 * 1024);
         let engine = Engine::new(config.engine, clock::now());
         let limit = engine.peer_settings().max_concurrent_streams as usize;
-        let handle = Http2Handle::new(limit, credit_step);
+        let handle = Handle::new(limit, credit_step);
         let driver = Self {
             io,
             engine,
@@ -201,9 +201,11 @@ where
             match command {
                 Command::Open(slot) if self.takes_requests() => self.open(slot),
                 Command::Open(slot) => self.held.push_back(slot),
-                Command::Release(id, credit) => self.engine.release(id, credit),
-                Command::Cancel(id) => self.cancel(id),
-                Command::PollBody(id) => self.engine.resume(id),
+                Command::Release(id, credit) => self.engine.release(id.into(), credit),
+                Command::Cancel(id) => self.cancel(id.into()),
+                Command::PollBody(id) => self.engine.resume(id.into()),
+                // Nobody asks for it: what may be unread is bounded by the stream's window.
+                Command::Resume(_) => {}
                 Command::Retire => self.engine.retire(),
             }
         }
@@ -224,6 +226,7 @@ where
         let mut upload = None;
         match slot.start(|request| start(engine, request, shared, &mut upload)) {
             Some(Ok(id)) => {
+                let id = StreamId::from(id);
                 self.written.joining.push(id);
                 let exchange = Exchange {
                     slot,

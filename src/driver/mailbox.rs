@@ -2,8 +2,8 @@
 //!
 //! Owns: one queue and the driver's waker, under one short lock. The driver drains it by swapping
 //! vectors. It needs no bound of its own: requests are bounded by the connection's slots, and each
-//! stream has at most one cancel, one wake-up of its body, and as many returns of credit in it as
-//! its window holds steps of credit.
+//! exchange has at most one cancel, one wake-up of its body, one leave to read on, and as many
+//! returns of credit in it as its window holds steps of credit.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -11,8 +11,8 @@ use std::{
 };
 
 use crate::{
-    body::Slot,
-    http2::{Credit, StreamId},
+    body::{ExchangeId, Slot},
+    http2::Credit,
 };
 
 /// One thing that a driver is asked to do.
@@ -20,13 +20,15 @@ use crate::{
 pub(crate) enum Command {
     /// Send a request.
     Open(Arc<Slot>),
-    /// Give consumed octets back to the peer.
-    Release(StreamId, Credit),
-    /// End a stream that nobody waits for.
-    Cancel(StreamId),
-    /// Ask this stream's request body again: it has something.
-    PollBody(StreamId),
-    /// Take no new streams; close when the last is done.
+    /// Give consumed octets back to the peer: HTTP/2 alone has windows.
+    Release(ExchangeId, Credit),
+    /// Read on: HTTP/1.1 alone stops reading for want of room.
+    Resume(ExchangeId),
+    /// End an exchange that nobody waits for.
+    Cancel(ExchangeId),
+    /// Ask this exchange's request body again: it has something.
+    PollBody(ExchangeId),
+    /// Take no new requests; close when the last is done.
     Retire,
 }
 
@@ -35,7 +37,11 @@ impl Command {
     pub(super) fn into_request(self) -> Option<Arc<Slot>> {
         match self {
             Self::Open(slot) => Some(slot),
-            Self::Release(..) | Self::Cancel(_) | Self::PollBody(_) | Self::Retire => None,
+            Self::Release(..)
+            | Self::Resume(_)
+            | Self::Cancel(_)
+            | Self::PollBody(_)
+            | Self::Retire => None,
         }
     }
 }

@@ -19,6 +19,6 @@ mod upload;
 
 pub(crate) use self::{
     failure::Endpoint,
-    handle::{Http2Handle, Observer},
+    handle::{Handle, Observer},
     http2::{DriverConfig, Http2Driver},
 };

@@ -13,7 +13,7 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{DriverConfig, Endpoint, Http2Driver, Http2Handle};
+use super::{DriverConfig, Endpoint, Handle, Http2Driver};
 use crate::{
     body::{Outcome, OutgoingBody, OutgoingRequest, Slot},
     error::{Kind, Phase, Retry},
@@ -62,11 +62,11 @@ impl AsyncWrite for SlowFlush {
 }
 
 /// A driver for this socket, that waits for no SETTINGS.
-fn drive(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Http2Handle {
+fn drive(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Handle {
     drive_over("http://peer/", io)
 }
 
-fn drive_over(url: &str, io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Http2Handle {
+fn drive_over(url: &str, io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Handle {
     let endpoint = Endpoint {
         netloc: Netloc::from_uri(&url.parse().unwrap()).unwrap(),
         remote: None,
@@ -203,11 +203,11 @@ impl AsyncWrite for Pipe {
 }
 
 /// Sends a GET, and gives its slot.
-fn get(handle: &Http2Handle) -> Arc<Slot> {
+fn get(handle: &Handle) -> Arc<Slot> {
     send(handle, OutgoingBody::Empty)
 }
 
-fn send(handle: &Http2Handle, body: OutgoingBody) -> Arc<Slot> {
+fn send(handle: &Handle, body: OutgoingBody) -> Arc<Slot> {
     assert!(handle.try_reserve());
     let (parts, ()) = http::Request::get("http://peer/")
         .body(())

@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{handle::Shared, http2::Http2Driver, mailbox::Command};
 use crate::{
-    body::{OutgoingBody, StreamingBody},
+    body::{ExchangeId, OutgoingBody, StreamingBody},
     error::BoxError,
     http2::{ErrorCode, StreamId},
 };
@@ -49,7 +49,7 @@ enum Given {
 /// Tells the driver that a body has something.
 struct BodyWaker {
     shared: Arc<Shared>,
-    id: StreamId,
+    id: ExchangeId,
     /// Whether the driver was told and has not asked the body since: bodies may wake a lot.
     is_told: AtomicBool,
 }
@@ -71,7 +71,7 @@ impl Upload {
     pub(super) fn new(
         body: StreamingBody,
         remaining: Option<u64>,
-        id: StreamId,
+        id: ExchangeId,
         shared: Arc<Shared>,
     ) -> Self {
         let signal = Arc::new(BodyWaker {

@@ -80,6 +80,7 @@ pub(crate) const UNITS: &[Unit] = &[
         ..unit("http1", 4, &["bytes", "http", "httparse"])
     },
     unit("error", 10, &[]),
+    unit("interim", 10, &["http", "tokio"]),
     // The one that may read the clock; tokio's, so that tests may pause it.
     unit("clock", 10, &["tokio"]),
     unit(

@@ -10,7 +10,10 @@ use futures_util::future::join_all;
 use http_body_util::BodyExt;
 use tokio::sync::{mpsc, oneshot, watch};
 use tower::ServiceExt;
-use towline::{Transport, http2};
+use towline::{
+    Transport,
+    http2::{self, StreamId},
+};
 
 use crate::peers::{
     Server,
@@ -168,7 +171,10 @@ fn a_call_that_is_never_polled_sends_nothing() {
         drop(call(&transport, request("GET", &server.url("/unpolled"))));
         assert_eq!(server.accepted(), 0);
         let response = get(&transport, &server.url("/polled")).await.unwrap();
-        assert_eq!(crate::peers::info(&response).stream_id().as_u32(), 1);
+        assert_eq!(
+            crate::peers::info(&response).stream_id(),
+            Some(StreamId::FIRST)
+        );
     });
 }
 

@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use hyper::body::Incoming;
 use rustls::ProtocolVersion;
 use tower::ServiceExt;
-use towline::{connect::Alpn, error::Kind};
+use towline::{connect::Alpn, error::Kind, http2::StreamId};
 
 use crate::peers::{
     Wire, call, everywhere, get, get_text, info, request,
@@ -395,7 +395,7 @@ fn a_response_says_which_connection_and_stream_brought_it() {
             // The same connection, so the same port of ours.
             assert_eq!(*local.get_or_insert(info.local_addr()), info.local_addr());
             assert_eq!(info.is_reused(), index > 0);
-            assert_eq!(info.stream_id().as_u32(), stream);
+            assert_eq!(info.stream_id().map(StreamId::as_u32), Some(stream));
             let is_tls = wire == Wire::Tls;
             assert_eq!(*info.alpn(), if is_tls { Alpn::Http2 } else { Alpn::None });
             let version = is_tls.then_some(ProtocolVersion::TLSv1_3);
