@@ -99,6 +99,7 @@ mod headers;
 pub mod http1;
 pub mod http2;
 pub mod interim;
+mod io;
 pub mod netloc;
 mod pool;
 mod protocols;

@@ -5,11 +5,12 @@
 
 use std::fmt;
 
+use crate::{
+    http2::{self, StreamId},
+    io::Io,
+};
 use bytes::Bytes;
 use http::{Extensions, HeaderMap, Response, StatusCode, Version};
-use tokio::io::{AsyncRead, AsyncWrite};
-
-use crate::http2::{self, StreamId};
 
 /// Which exchange of a connection: on HTTP/2 the number of its stream, on HTTP/1.1 a count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,14 +29,9 @@ pub(crate) struct Head {
     pub(crate) extensions: Extensions,
 }
 
-/// Octets both ways, whatever carries them.
-pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
-
 /// A connection that has become the caller's own (RFC 9110 §7.8, §9.3.6).
 pub(crate) struct HandedOver {
-    pub(crate) io: Box<dyn ByteStream>,
+    pub(crate) io: Box<dyn Io>,
     /// What the peer sent on it that was read with the response head.
     pub(crate) read: Bytes,
 }

@@ -5,14 +5,8 @@
 
 use std::{fmt, net::SocketAddr};
 
-use tokio::io::{AsyncRead, AsyncWrite};
-
 use super::TlsFacts;
-
-/// A byte stream to a server, whatever lies below: TCP, TLS, a Unix socket, a pipe in memory.
-pub trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
+use crate::io::Io;
 
 /// The protocol that TLS chose by ALPN (RFC 7301).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -32,10 +32,11 @@ use crate::{
 
 pub use self::{
     destination::Destination,
-    io::{Alpn, Connected, Io},
+    io::{Alpn, Connected},
     tcp::AddressErrors,
     tls::{TlsBuilder, TlsConfig, TlsFacts},
 };
+pub use crate::io::Io;
 
 /// The time limits of a dial; `None` waits as long as the system does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

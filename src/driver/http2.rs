@@ -17,10 +17,7 @@ use std::{
 };
 
 use bytes::BytesMut;
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite},
-    time::Sleep,
-};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tracing::debug;
 
 use super::{
@@ -29,6 +26,7 @@ use super::{
     handle::{Handle, Shared},
     mailbox::Command,
     outbound::Written,
+    pace::{Step, Timer},
 };
 use crate::{
     body::Slot,
@@ -69,22 +67,6 @@ pub(crate) struct Http2Driver<IO> {
     /// Why the connection is over, once it is.
     pub(super) end: Option<End>,
     is_finished: bool,
-}
-
-/// One sleep for all deadlines of a connection.
-#[derive(Debug, Default)]
-struct Timer {
-    sleep: Option<Pin<Box<Sleep>>>,
-    at: Option<Instant>,
-}
-
-/// What a step of the loop came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// Something was moved, and there may be more.
-    Moved,
-    /// Nothing can be done until the driver is woken.
-    Idle,
 }
 
 impl<IO> Http2Driver<IO>
@@ -297,27 +279,6 @@ where
             waker.wake();
         }
         any
-    }
-}
-
-impl Timer {
-    /// Whether the deadline has come.
-    fn poll(&mut self, cx: &mut Context<'_>, at: Option<Instant>, now: Instant) -> Poll<()> {
-        let Some(deadline) = at else {
-            self.at = None;
-            return Poll::Pending;
-        };
-        if deadline <= now {
-            return Poll::Ready(());
-        }
-        let sleep = self
-            .sleep
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
-        if self.at != Some(deadline) {
-            self.at = Some(deadline);
-            sleep.as_mut().reset(deadline.into());
-        }
-        sleep.as_mut().poll(cx)
     }
 }
 

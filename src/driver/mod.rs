@@ -13,6 +13,7 @@ mod handle;
 mod http2;
 mod mailbox;
 mod outbound;
+mod pace;
 #[cfg(test)]
 mod tests;
 mod upload;

@@ -14,12 +14,8 @@ use bytes::Buf;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::debug;
 
-use super::{
-    failure::End,
-    http2::{Http2Driver, Step},
-    upload::Asked,
-};
-use crate::http2::{StreamId, codec::Output, engine::Progress};
+use super::{failure::End, http2::Http2Driver, pace::Step, upload::Asked};
+use crate::http2::{StreamId, engine::Progress};
 
 /// What was given to the socket and taken by it, since the connection began.
 #[derive(Debug, Default)]
@@ -167,9 +163,9 @@ where
 }
 
 /// One write, of several pieces where the socket takes them.
-fn write_some<IO: AsyncWrite + Unpin>(
+pub(super) fn write_some<IO: AsyncWrite + Unpin + ?Sized>(
     io: &mut IO,
-    output: &Output,
+    output: &impl Buf,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<usize>> {
     const PIECES: usize = 64;

@@ -81,6 +81,7 @@ pub(crate) const UNITS: &[Unit] = &[
     },
     unit("error", 10, &[]),
     unit("interim", 10, &["http", "tokio"]),
+    unit("io", 10, &["tokio"]),
     // The one that may read the clock; tokio's, so that tests may pause it.
     unit("clock", 10, &["tokio"]),
     unit(
