@@ -145,10 +145,14 @@ impl pool::Dial for Dialer {
 
     fn dial(
         &self,
-        netloc: Netloc,
+        key: pool::Key,
     ) -> Pin<Box<dyn Future<Output = Result<Http2Conn, Error>> + Send>> {
         let shared = Arc::clone(&self.shared);
-        Box::pin(async move { shared.dial(netloc).await })
+        Box::pin(async move { shared.dial(key.netloc).await })
+    }
+
+    fn foresee(&self, _key: &pool::Key) -> pool::Sharing {
+        pool::Sharing::Multiplexed
     }
 }
 
@@ -167,6 +171,10 @@ impl pool::Conn for Http2Conn {
 
     fn in_use(&self) -> usize {
         self.handle.in_use()
+    }
+
+    fn is_exclusive(&self) -> bool {
+        false
     }
 
     fn retire(&self) {

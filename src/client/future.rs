@@ -27,7 +27,8 @@ use crate::{
     error::{Error, Kind, Phase, Retry, Scope},
     http2::message::expects_no_content,
     netloc::Netloc,
-    pool::{Acquire, Lease},
+    pool::{Acquire, Key, Lease},
+    protocols::Protocols,
 };
 
 /// The future of a [`Transport`](super::Transport)'s call. Nothing happens before it is polled;
@@ -160,9 +161,10 @@ impl ResponseFuture {
             // Only a rejected request has no netloc, and that never gets here.
             return Stage::Done;
         };
-        match self.shared.pool.try_lease(netloc) {
+        let key = Key::new(netloc.clone(), Protocols::default());
+        match self.shared.pool.try_lease(&key) {
             Some(lease) => self.send(lease, request),
-            None => Stage::Leasing(self.shared.pool.lease(netloc), request),
+            None => Stage::Leasing(self.shared.pool.lease(&key), request),
         }
     }
 

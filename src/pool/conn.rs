@@ -6,8 +6,8 @@
 
 use std::sync::{Arc, Weak};
 
-use super::{evict::IdleSince, waiters::WaitCount};
-use crate::{clock, error::Error, netloc::Netloc};
+use super::{Key, evict::IdleSince, waiters::WaitCount};
+use crate::{clock, error::Error};
 
 /// A handle to one connection, as the pool sees it. Clones are the same connection.
 ///
@@ -26,6 +26,13 @@ pub(crate) trait Conn: Clone + Send + Sync + 'static {
 
     /// Slots taken now.
     fn in_use(&self) -> usize;
+
+    /// Whether it carries one exchange at a time (HTTP/1.1), and so has one slot and no more. Never
+    /// changes.
+    ///
+    /// Such a connection says [`ended`](Watcher::ended) before it frees the slot of an exchange
+    /// after which it cannot be used again.
+    fn is_exclusive(&self) -> bool;
 
     /// Takes no new streams from now on, finishes those there are, and then closes. The pool has
     /// already let go of it: its watcher need not be told.
@@ -48,7 +55,7 @@ pub(crate) struct Watcher {
 
 /// What the pool and one of its connections share.
 pub(super) struct Link {
-    netloc: Netloc,
+    key: Key,
     waiting: WaitCount,
     idle: IdleSince,
     pool: Weak<dyn Settle>,
@@ -56,8 +63,8 @@ pub(super) struct Link {
 
 /// The pool, as a watcher knows it: without the type of its dialer.
 pub(super) trait Settle: Send + Sync {
-    /// Looks at the shelf of `netloc` again, because something changed.
-    fn settle(self: Arc<Self>, netloc: &Netloc);
+    /// Looks at the shelf of `key` again, because something changed.
+    fn settle(self: Arc<Self>, key: &Key);
 }
 
 impl Watcher {
@@ -87,15 +94,15 @@ impl Watcher {
 
     fn settle(&self) {
         if let Some(pool) = self.link.pool.upgrade() {
-            pool.settle(&self.link.netloc);
+            pool.settle(&self.link.key);
         }
     }
 }
 
 impl Link {
-    pub(super) fn new(netloc: Netloc, waiting: WaitCount, pool: Weak<dyn Settle>) -> Self {
+    pub(super) fn new(key: Key, waiting: WaitCount, pool: Weak<dyn Settle>) -> Self {
         Self {
-            netloc,
+            key,
             waiting,
             idle: IdleSince::new(clock::now()),
             pool,

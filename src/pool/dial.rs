@@ -11,25 +11,23 @@ use std::{
 use tokio::runtime::Handle;
 
 use super::{
-    Shared,
+    Key, Shared, Sharing,
     conn::{Conn, Link, Settle, Watcher},
     shelf::Entry,
     waiters::WaitCount,
 };
-use crate::{
-    error::{Error, Kind, Retry, Scope},
-    netloc::Netloc,
-};
+use crate::error::{Error, Kind, Retry, Scope};
 
 /// How connections are made.
 pub(crate) trait Dial: Clone + Send + Sync + 'static {
     type Conn: Conn;
 
-    /// Opens a connection to `netloc`. Called and polled on a task of the pool's, under no lock.
-    fn dial(
-        &self,
-        netloc: Netloc,
-    ) -> Pin<Box<dyn Future<Output = Result<Self::Conn, Error>> + Send>>;
+    /// Opens a connection for `key`. Called and polled on a task of the pool's, under no lock.
+    fn dial(&self, key: Key) -> Pin<Box<dyn Future<Output = Result<Self::Conn, Error>> + Send>>;
+
+    /// What is known before a dial of the connections that dials for `key` make. Called under the
+    /// pool's lock when the first caller comes: answers at once.
+    fn foresee(&self, key: &Key) -> Sharing;
 }
 
 /// A dial that a shelf decided on.
@@ -39,16 +37,16 @@ pub(super) struct DialOrder {
 }
 
 /// Begins the dial. On a runtime that is shut down, it lands at once with an error.
-pub(super) fn start<D: Dial>(pool: &Arc<Shared<D>>, netloc: &Netloc, order: DialOrder) {
+pub(super) fn start<D: Dial>(pool: &Arc<Shared<D>>, key: &Key, order: DialOrder) {
     let flight = Flight {
         pool: Arc::downgrade(pool),
-        netloc: netloc.clone(),
+        key: key.clone(),
         waiting: order.waiting,
     };
     let dialer = pool.dialer.clone();
     order.runtime.spawn(async move {
-        tracing::debug!(netloc = %flight.netloc, "dialing");
-        let outcome = dialer.dial(flight.netloc.clone()).await;
+        tracing::debug!(netloc = %flight.key.netloc, "dialing");
+        let outcome = dialer.dial(flight.key.clone()).await;
         flight.land(outcome);
     });
 }
@@ -57,14 +55,14 @@ pub(super) fn start<D: Dial>(pool: &Arc<Shared<D>>, netloc: &Netloc, order: Dial
 struct Flight<D: Dial> {
     /// Dangling once landed. Weak, so that a pool nobody holds any more is gone at once.
     pool: Weak<Shared<D>>,
-    netloc: Netloc,
+    key: Key,
     waiting: WaitCount,
 }
 
 impl<D: Dial> Flight<D> {
     fn land(mut self, outcome: Result<D::Conn, Error>) {
         if let Err(error) = &outcome {
-            tracing::debug!(netloc = %self.netloc, %error, "the dial failed");
+            tracing::debug!(netloc = %self.key.netloc, %error, "the dial failed");
         }
         let Some(shared) = self.pool.upgrade() else {
             if let Ok(conn) = outcome {
@@ -78,12 +76,12 @@ impl<D: Dial> Flight<D> {
             Entry::new(conn, link)
         });
         self.pool = Weak::new();
-        shared.land(&self.netloc, outcome);
+        shared.land(&self.key, outcome);
     }
 
     fn link(&self) -> Link {
         let pool: Weak<dyn Settle> = self.pool.clone();
-        Link::new(self.netloc.clone(), self.waiting.clone(), pool)
+        Link::new(self.key.clone(), self.waiting.clone(), pool)
     }
 }
 
@@ -98,8 +96,8 @@ impl<D: Dial> Drop for Flight<D> {
             (Kind::Shutdown, "the runtime of the dial ended")
         };
         let error = Error::new(kind, Scope::Netloc, Retry::Safe)
-            .with_netloc(&self.netloc)
+            .with_netloc(&self.key.netloc)
             .with_source(why);
-        shared.land(&self.netloc, Err(error));
+        shared.land(&self.key, Err(error));
     }
 }

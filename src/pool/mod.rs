@@ -22,6 +22,8 @@
 mod conn;
 mod dial;
 mod evict;
+mod key;
+mod sharing;
 mod shelf;
 #[cfg(test)]
 mod tests;
@@ -45,13 +47,14 @@ use self::{
 pub(crate) use self::{
     conn::{Conn, Watcher},
     dial::Dial,
+    key::Key,
+    sharing::Sharing,
     shelf::Lease,
     waiters::Acquire,
 };
 use crate::{
     clock,
     error::{Error, Kind, Retry, Scope},
-    netloc::Netloc,
 };
 
 /// The bounds of a pool.
@@ -61,7 +64,19 @@ pub(crate) struct PoolConfig {
     ///
     /// 90 seconds: below the 100 or so after which common servers and middleboxes forget one.
     pub(crate) idle_timeout: Option<Duration>,
-    /// How many callers may wait for one netloc; at least one, who waits for the dial.
+    /// How many exclusive connections (HTTP/1.1) a key may have, dials under way included; at least
+    /// one.
+    ///
+    /// 256: a burst of callers gets a connection each, and one server cannot take all the file
+    /// descriptors that most systems give a process unasked (1,024).
+    pub(crate) max_connections: usize,
+    /// How many of them are kept while they carry nothing. Past it, the one that has been idle for
+    /// longest retires.
+    ///
+    /// 256, as many as there may be: a burst that comes again finds its connections, and
+    /// `idle_timeout` closes those that nobody comes for.
+    pub(crate) max_idle: usize,
+    /// How many callers may wait for one key; at least one, who waits for the dial.
     ///
     /// 16,384: against a peer that stalls while callers keep coming.
     pub(crate) max_waiting: usize,
@@ -73,6 +88,8 @@ impl Default for PoolConfig {
     fn default() -> Self {
         Self {
             idle_timeout: Some(Duration::from_secs(90)),
+            max_connections: 256,
+            max_idle: 256,
             max_waiting: 16_384,
             wait_timeout: Some(Duration::from_secs(60)),
         }
@@ -90,6 +107,7 @@ pub(crate) struct Pool<D: Dial> {
 impl<D: Dial> Pool<D> {
     pub(crate) fn new(dialer: D, config: PoolConfig) -> Self {
         let config = PoolConfig {
+            max_connections: config.max_connections.max(1),
             max_waiting: config.max_waiting.max(1),
             // A sweeper that has no time to sleep would spin.
             idle_timeout: config.idle_timeout.map(|limit| limit.max(SHORTEST_IDLE)),
@@ -110,8 +128,8 @@ impl<D: Dial> Pool<D> {
     }
 
     /// A slot, if one is free and nobody waits for it: one short lock and no allocation.
-    pub(crate) fn try_lease(&self, netloc: &Netloc) -> Option<Lease<D::Conn>> {
-        self.shared.try_lease(netloc)
+    pub(crate) fn try_lease(&self, key: &Key) -> Option<Lease<D::Conn>> {
+        self.shared.try_lease(key)
     }
 
     /// A slot as soon as there is one. Nothing happens before the first poll.
@@ -120,8 +138,8 @@ impl<D: Dial> Pool<D> {
     /// [`max_waiting`](PoolConfig::max_waiting); [`Kind::Timeout`] after
     /// [`wait_timeout`](PoolConfig::wait_timeout); [`Kind::Shutdown`] after
     /// [`shutdown`](Self::shutdown), or when it must wait and no tokio runtime is there.
-    pub(crate) fn lease(&self, netloc: &Netloc) -> Acquire<D> {
-        Acquire::new(Arc::clone(&self.shared), netloc.clone())
+    pub(crate) fn lease(&self, key: &Key) -> Acquire<D> {
+        Acquire::new(Arc::clone(&self.shared), key.clone())
     }
 
     /// What the pool holds now, in no order.
@@ -130,7 +148,7 @@ impl<D: Dial> Pool<D> {
         state
             .shelves
             .iter()
-            .map(|(netloc, shelf)| shelf.snapshot(netloc))
+            .map(|(key, shelf)| shelf.snapshot(key))
             .collect()
     }
 
@@ -148,8 +166,8 @@ impl<D: Dial> Pool<D> {
             (std::mem::take(&mut state.shelves), state.sweeper.take())
         };
         drop(sweeper);
-        for (netloc, mut shelf) in shelves {
-            shelf.clear(&shut_down().with_netloc(&netloc), &mut deferred);
+        for (key, mut shelf) in shelves {
+            shelf.clear(&shut_down().with_netloc(&key.netloc), &mut deferred);
         }
         deferred.finish();
     }
@@ -172,7 +190,7 @@ impl<D: Dial> fmt::Debug for Pool<D> {
 /// What the pool holds for one netloc.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ShelfSnapshot {
-    pub(crate) netloc: Netloc,
+    pub(crate) key: Key,
     /// Connections that take new streams.
     pub(crate) connections: usize,
     /// Streams in use on them, leases that have not started one included.
@@ -192,7 +210,7 @@ struct Shared<D: Dial> {
 
 struct State<C: Conn> {
     /// Only shelves that hold something: a connection, a waiter or a dial under way.
-    shelves: HashMap<Netloc, Shelf<C>>,
+    shelves: HashMap<Key, Shelf<C>>,
     /// Counts over all netlocs, so that a shelf made anew never repeats an id.
     next_waiter: WaiterId,
     sweeper: Option<SweeperHandle>,
@@ -206,14 +224,14 @@ impl<D: Dial> Shared<D> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn try_lease(&self, netloc: &Netloc) -> Option<Lease<D::Conn>> {
-        self.lock().shelves.get_mut(netloc)?.try_lease()
+    fn try_lease(&self, key: &Key) -> Option<Lease<D::Conn>> {
+        self.lock().shelves.get_mut(key)?.try_lease()
     }
 
     /// Enters the queue of `netloc`, which may answer at once.
-    fn join(self: &Arc<Self>, netloc: &Netloc) -> Result<Place<D::Conn>, Error> {
+    fn join(self: &Arc<Self>, key: &Key) -> Result<Place<D::Conn>, Error> {
         let runtime = Handle::try_current()
-            .map_err(|missing| shut_down().with_netloc(netloc).with_source(missing))?;
+            .map_err(|missing| shut_down().with_netloc(&key.netloc).with_source(missing))?;
         let (sender, receiver) = oneshot::channel();
         let waiter = Waiter::new(sender, runtime);
         // Made before the place is taken: it panics on a runtime without timers.
@@ -222,28 +240,27 @@ impl<D: Dial> Shared<D> {
         let id = {
             let mut state = self.lock();
             if state.is_shut {
-                return Err(shut_down().with_netloc(netloc));
+                return Err(shut_down().with_netloc(&key.netloc));
             }
             let id = state.next_waiter.advance();
-            let shelf = state.shelves.entry(netloc.clone()).or_default();
+            let shelf = state.shelves.entry(key.clone()).or_default();
             if shelf.waiting() >= self.config.max_waiting {
-                return Err(
-                    Error::new(Kind::Overloaded, Scope::Request, Retry::Safe).with_netloc(netloc)
-                );
+                return Err(Error::new(Kind::Overloaded, Scope::Request, Retry::Safe)
+                    .with_netloc(&key.netloc));
             }
             shelf.push_waiter(id, waiter);
-            state.settle(netloc, &mut deferred);
+            state.settle(key, &mut deferred);
             id
         };
-        self.perform(netloc, deferred);
+        self.perform(key, deferred);
         Ok(Place::new(id, receiver, deadline))
     }
 
     /// Leaves the queue; the waiter is not there any more if its answer is on the way.
-    fn leave(&self, netloc: &Netloc, id: WaiterId) {
+    fn leave(&self, key: &Key, id: WaiterId) {
         let waiter = {
             let mut state = self.lock();
-            let shelf = state.shelves.get_mut(netloc);
+            let shelf = state.shelves.get_mut(key);
             // Where somebody waits there is a connection or a dial: the shelf is not empty now.
             shelf.and_then(|shelf| shelf.remove_waiter(id))
         };
@@ -252,39 +269,39 @@ impl<D: Dial> Shared<D> {
     }
 
     /// Takes in what the dial of `netloc` brought.
-    fn land(self: &Arc<Self>, netloc: &Netloc, outcome: Result<Entry<D::Conn>, Error>) {
+    fn land(self: &Arc<Self>, key: &Key, outcome: Result<Entry<D::Conn>, Error>) {
         let mut deferred = Deferred::default();
         let sweep = {
             let mut state = self.lock();
-            if let Some(shelf) = state.shelves.get_mut(netloc) {
-                shelf.land(netloc, outcome, &mut deferred);
-                state.settle(netloc, &mut deferred);
+            if let Some(shelf) = state.shelves.get_mut(key) {
+                shelf.land(key, outcome, &mut deferred);
+                state.settle(key, &mut deferred);
             } else if let Ok(entry) = outcome {
                 // Only a shutdown empties a shelf amid its dial.
                 deferred.retire(entry);
             }
             state.hire_sweeper(self.config.idle_timeout)
         };
-        self.perform(netloc, deferred);
+        self.perform(key, deferred);
         if let Some(sweep) = sweep {
             sweep.spawn(self);
         }
     }
 
     /// Does what was put off while the lock was held.
-    fn perform(self: &Arc<Self>, netloc: &Netloc, mut deferred: Deferred<D::Conn>) {
+    fn perform(self: &Arc<Self>, key: &Key, mut deferred: Deferred<D::Conn>) {
         if let Some(order) = deferred.take_dial() {
-            dial::start(self, netloc, order);
+            dial::start(self, key, order);
         }
         deferred.finish();
     }
 }
 
 impl<D: Dial> Settle for Shared<D> {
-    fn settle(self: Arc<Self>, netloc: &Netloc) {
+    fn settle(self: Arc<Self>, key: &Key) {
         let mut deferred = Deferred::default();
-        self.lock().settle(netloc, &mut deferred);
-        self.perform(netloc, deferred);
+        self.lock().settle(key, &mut deferred);
+        self.perform(key, deferred);
     }
 }
 
@@ -302,11 +319,11 @@ impl<D: Dial> Drop for Shared<D> {
 }
 
 impl<C: Conn> State<C> {
-    fn settle(&mut self, netloc: &Netloc, deferred: &mut Deferred<C>) {
-        if let Some(shelf) = self.shelves.get_mut(netloc) {
+    fn settle(&mut self, key: &Key, deferred: &mut Deferred<C>) {
+        if let Some(shelf) = self.shelves.get_mut(key) {
             shelf.settle(deferred);
             if shelf.is_empty() {
-                self.shelves.remove(netloc);
+                self.shelves.remove(key);
             }
         }
     }

@@ -7,15 +7,12 @@
 use std::{fmt, ops::Deref, sync::Arc, time::Duration, time::Instant};
 
 use super::{
-    ShelfSnapshot,
+    Key, ShelfSnapshot,
     conn::{Conn, Link},
     dial::DialOrder,
     waiters::{Waiter, WaiterId, Waiters},
 };
-use crate::{
-    error::{Error, Kind, Retry, Scope},
-    netloc::Netloc,
-};
+use crate::error::{Error, Kind, Retry, Scope};
 
 /// How many connections a netloc may have, dials under way included.
 const CONNECTIONS_PER_NETLOC: usize = 1;
@@ -71,7 +68,7 @@ impl<C: Conn> Shelf<C> {
     /// The dial is over. Those who waited for it share its failure.
     pub(super) fn land(
         &mut self,
-        netloc: &Netloc,
+        key: &Key,
         outcome: Result<Entry<C>, Error>,
         deferred: &mut Deferred<C>,
     ) {
@@ -86,7 +83,7 @@ impl<C: Conn> Shelf<C> {
                 let why = entry.conn.why_ended();
                 deferred.dropping.push(entry.conn);
                 why.unwrap_or_else(|| {
-                    Error::new(Kind::Closed, Scope::Netloc, Retry::Safe).with_netloc(netloc)
+                    Error::new(Kind::Closed, Scope::Netloc, Retry::Safe).with_netloc(&key.netloc)
                 })
             }
             Err(error) => error,
@@ -159,10 +156,10 @@ impl<C: Conn> Shelf<C> {
         self.entries.is_empty() && self.waiters.is_empty() && !self.is_dialing
     }
 
-    pub(super) fn snapshot(&self, netloc: &Netloc) -> ShelfSnapshot {
+    pub(super) fn snapshot(&self, key: &Key) -> ShelfSnapshot {
         let open = self.entries.iter().filter(|entry| entry.conn.is_open());
         ShelfSnapshot {
-            netloc: netloc.clone(),
+            key: key.clone(),
             connections: open.clone().count(),
             in_use: open.map(|entry| entry.conn.in_use()).sum(),
             waiting: self.waiters.len(),

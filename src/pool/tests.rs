@@ -11,10 +11,11 @@ use std::{task::Poll, time::Duration};
 use futures_util::{future::join_all, poll};
 
 use self::mock::{MockConn, MockDial, Plan};
-use super::{Acquire, Lease, Pool, PoolConfig};
+use super::{Acquire, Key, Lease, Pool, PoolConfig};
 use crate::{
     error::{Error, Kind},
     netloc::Netloc,
+    protocols::Protocols,
 };
 
 const IDLE: Duration = Duration::from_secs(90);
@@ -22,7 +23,7 @@ const IDLE: Duration = Duration::from_secs(90);
 struct Setup {
     pool: Pool<MockDial>,
     dialer: MockDial,
-    netloc: Netloc,
+    key: Key,
 }
 
 impl Setup {
@@ -44,16 +45,16 @@ impl Setup {
         Self {
             pool: Pool::new(dialer.clone(), config),
             dialer,
-            netloc: netloc("http://a.test/"),
+            key: key("http://a.test/"),
         }
     }
 
     fn lease(&self) -> Acquire<MockDial> {
-        self.pool.lease(&self.netloc)
+        self.pool.lease(&self.key)
     }
 
     fn try_lease(&self) -> Option<Lease<MockConn>> {
-        self.pool.try_lease(&self.netloc)
+        self.pool.try_lease(&self.key)
     }
 
     /// A future that stands in the queue.
@@ -67,7 +68,7 @@ impl Setup {
         join_all((0..count).map(|_| self.waiting())).await
     }
 
-    /// Connections, slots in use and waiters of the one netloc; zeros if the pool has forgotten it.
+    /// Connections, slots in use and waiters of the one key; zeros if the pool has forgotten it.
     fn counts(&self) -> (usize, usize, usize) {
         let shelf = self.pool.snapshot().pop();
         shelf.map_or((0, 0, 0), |shelf| {
@@ -80,8 +81,9 @@ impl Setup {
     }
 }
 
-fn netloc(uri: &str) -> Netloc {
-    Netloc::from_uri(&uri.parse().unwrap()).unwrap()
+fn key(uri: &str) -> Key {
+    let netloc = Netloc::from_uri(&uri.parse().unwrap()).unwrap();
+    Key::new(netloc, Protocols::Any)
 }
 
 /// The answer of a future that must have one by now.

@@ -17,11 +17,8 @@ use std::{
 
 use tokio::{runtime::Handle, sync::oneshot, time::Sleep};
 
-use super::{Shared, conn::Conn, dial::Dial, shelf::Lease};
-use crate::{
-    error::{Error, Kind, Phase, Retry, Scope},
-    netloc::Netloc,
-};
+use super::{Key, Shared, conn::Conn, dial::Dial, shelf::Lease};
+use crate::error::{Error, Kind, Phase, Retry, Scope};
 
 /// A waiter's place: lower came first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -144,7 +141,7 @@ impl<C: Conn> Default for Waiters<C> {
 #[must_use = "futures do nothing unless polled"]
 pub(crate) struct Acquire<D: Dial> {
     pool: Arc<Shared<D>>,
-    netloc: Netloc,
+    key: Key,
     stage: Stage<D::Conn>,
 }
 
@@ -188,10 +185,10 @@ impl<C: Conn> Place<C> {
 }
 
 impl<D: Dial> Acquire<D> {
-    pub(super) fn new(pool: Arc<Shared<D>>, netloc: Netloc) -> Self {
+    pub(super) fn new(pool: Arc<Shared<D>>, key: Key) -> Self {
         Self {
             pool,
-            netloc,
+            key,
             stage: Stage::New,
         }
     }
@@ -199,13 +196,13 @@ impl<D: Dial> Acquire<D> {
     /// Out of the queue, but an answer that was given in the same moment still counts.
     fn expire(&mut self) -> Result<Lease<D::Conn>, Error> {
         if let Stage::Waiting(mut place) = std::mem::replace(&mut self.stage, Stage::Done) {
-            self.pool.leave(&self.netloc, place.id);
+            self.pool.leave(&self.key, place.id);
             if let Ok(answer) = place.receiver.try_recv() {
                 return answer;
             }
         }
         let kind = Kind::Timeout(Phase::PoolWait);
-        Err(Error::new(kind, Scope::Request, Retry::Safe).with_netloc(&self.netloc))
+        Err(Error::new(kind, Scope::Request, Retry::Safe).with_netloc(&self.key.netloc))
     }
 }
 
@@ -215,11 +212,11 @@ impl<D: Dial> Future for Acquire<D> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         if matches!(this.stage, Stage::New) {
-            if let Some(lease) = this.pool.try_lease(&this.netloc) {
+            if let Some(lease) = this.pool.try_lease(&this.key) {
                 this.stage = Stage::Done;
                 return Poll::Ready(Ok(lease));
             }
-            this.stage = match this.pool.join(&this.netloc) {
+            this.stage = match this.pool.join(&this.key) {
                 Ok(place) => Stage::Waiting(place),
                 Err(error) => {
                     this.stage = Stage::Done;
@@ -243,7 +240,7 @@ impl<D: Dial> Future for Acquire<D> {
 impl<D: Dial> Drop for Acquire<D> {
     fn drop(&mut self) {
         if let Stage::Waiting(place) = &self.stage {
-            self.pool.leave(&self.netloc, place.id);
+            self.pool.leave(&self.key, place.id);
         }
     }
 }
@@ -251,7 +248,7 @@ impl<D: Dial> Drop for Acquire<D> {
 impl<D: Dial> fmt::Debug for Acquire<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Acquire")
-            .field("netloc", &self.netloc)
+            .field("key", &self.key)
             .finish_non_exhaustive()
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use futures_util::{FutureExt as _, future::join_all};
 use tokio::time::sleep;
 
-use super::{MockDial, Plan, Setup, kind, netloc};
+use super::{MockDial, Plan, Setup, key, kind};
 use crate::error::{Kind, Retry, Scope};
 
 #[tokio::test(start_paused = true)]
@@ -38,7 +38,7 @@ async fn a_future_that_is_not_polled_does_nothing() {
 #[tokio::test(start_paused = true)]
 async fn each_netloc_has_its_own_dial() {
     let setup = Setup::new([]);
-    let other = netloc("https://a.test/");
+    let other = key("https://a.test/");
     let (a, b) = tokio::join!(setup.lease(), setup.pool.lease(&other));
     assert_ne!(a.unwrap().number(), b.unwrap().number());
     assert_eq!(setup.dialer.dials(), 2);
@@ -74,7 +74,7 @@ async fn a_failed_dial_fails_all_who_waited_and_the_next_dials_anew() {
             (error.kind(), error.scope()),
             (Kind::Connect, Scope::Netloc)
         );
-        assert_eq!(error.netloc(), Some(&setup.netloc));
+        assert_eq!(error.netloc(), Some(&setup.key.netloc));
     }
     assert!(
         setup.pool.snapshot().is_empty(),

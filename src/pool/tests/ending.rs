@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::{future::join_all, poll};
 use tokio::time::sleep;
 
-use super::{IDLE, MockDial, Plan, Setup, kind, netloc, now};
+use super::{IDLE, MockDial, Plan, Setup, key, kind, now};
 use crate::{error::Kind, pool::ShelfSnapshot};
 
 #[tokio::test(start_paused = true)]
@@ -115,7 +115,7 @@ async fn the_sweeper_is_one_task_and_ends_with_the_last_connection_and_with_the_
     let metrics = tokio::runtime::Handle::current().metrics();
     let setup = Setup::new([]);
     for host in ["http://a.test/", "http://b.test/", "http://c.test/"] {
-        drop(setup.pool.lease(&netloc(host)).await.unwrap());
+        drop(setup.pool.lease(&key(host)).await.unwrap());
     }
     assert_eq!(metrics.num_alive_tasks(), 1);
     sleep(IDLE * 2).await;
@@ -147,7 +147,7 @@ async fn a_dial_that_outlives_its_pool_retires_what_it_made() {
 async fn close_idle_retires_only_what_carries_no_stream() {
     let setup = Setup::new([]);
     let busy = setup.lease().await.unwrap();
-    drop(setup.pool.lease(&netloc("http://b.test/")).await.unwrap());
+    drop(setup.pool.lease(&key("http://b.test/")).await.unwrap());
     setup.pool.close_idle();
     assert_eq!((busy.retirements(), setup.conn(1).retirements()), (0, 1));
     assert_eq!(setup.pool.snapshot().len(), 1);
@@ -158,7 +158,7 @@ async fn shutdown_answers_waiters_retires_connections_and_refuses_callers() {
     let setup = Setup::new([Plan::Slots(1)]);
     let lease = setup.lease().await.unwrap();
     let mut queued = setup.waiting().await;
-    let other = netloc("http://b.test/");
+    let other = key("http://b.test/");
     let mut dialing = setup.pool.lease(&other);
     assert!(poll!(&mut dialing).is_pending());
     setup.pool.shutdown();
@@ -177,7 +177,7 @@ async fn the_snapshot_is_what_debug_prints() {
     let setup = Setup::new([Plan::Slots(2)]);
     let _lease = setup.lease().await.unwrap();
     let expected = ShelfSnapshot {
-        netloc: setup.netloc.clone(),
+        key: setup.key.clone(),
         connections: 1,
         in_use: 1,
         waiting: 0,

@@ -12,8 +12,7 @@ use std::{
 
 use crate::{
     error::{Error, Kind, Retry, Scope},
-    netloc::Netloc,
-    pool::{Conn, Dial, Watcher},
+    pool::{Conn, Dial, Key, Sharing, Watcher},
 };
 
 #[derive(Clone)]
@@ -109,6 +108,10 @@ impl Conn for MockConn {
         self.inner.in_use.load(SeqCst)
     }
 
+    fn is_exclusive(&self) -> bool {
+        false
+    }
+
     fn retire(&self) {
         self.inner.retirements.fetch_add(1, SeqCst);
         self.end_silently();
@@ -179,10 +182,7 @@ impl MockDial {
 impl Dial for MockDial {
     type Conn = MockConn;
 
-    fn dial(
-        &self,
-        netloc: Netloc,
-    ) -> Pin<Box<dyn Future<Output = Result<MockConn, Error>> + Send>> {
+    fn dial(&self, key: Key) -> Pin<Box<dyn Future<Output = Result<MockConn, Error>> + Send>> {
         let number = self.dials.fetch_add(1, SeqCst);
         let plan = self.script.lock().unwrap().pop_front();
         let this = self.clone();
@@ -191,7 +191,8 @@ impl Dial for MockDial {
             match plan.unwrap_or(Plan::Slots(usize::MAX)) {
                 Plan::Slots(limit) => Ok(this.make(number, limit)),
                 Plan::Fail => {
-                    Err(Error::new(Kind::Connect, Scope::Netloc, Retry::Safe).with_netloc(&netloc))
+                    Err(Error::new(Kind::Connect, Scope::Netloc, Retry::Safe)
+                        .with_netloc(&key.netloc))
                 }
                 Plan::Panic => panic!("as the script has it"),
                 Plan::StillBorn => {
@@ -202,5 +203,9 @@ impl Dial for MockDial {
                 Plan::Never => std::future::pending().await,
             }
         })
+    }
+
+    fn foresee(&self, _key: &Key) -> Sharing {
+        Sharing::Unknown
     }
 }

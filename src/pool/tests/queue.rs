@@ -12,7 +12,7 @@ use std::{
 use futures_util::{FutureExt as _, future::join_all, poll};
 use tokio::time::{Instant, advance, sleep, timeout};
 
-use super::{MockDial, Plan, Setup, kind, netloc, now};
+use super::{MockDial, Plan, Setup, key, kind, now};
 use crate::{
     error::{Kind, Phase, Retry, Scope},
     pool::Conn as _,
@@ -170,7 +170,7 @@ async fn past_the_bound_of_waiters_callers_are_refused_and_may_retry() {
     );
     assert_eq!(setup.counts(), (0, 0, 3));
     // The bound is each netloc's own, and who leaves makes room.
-    let other = netloc("http://b.test/");
+    let other = key("http://b.test/");
     assert!(poll!(&mut setup.pool.lease(&other)).is_pending());
     futures.pop();
     futures.push(setup.waiting().await);
@@ -199,7 +199,7 @@ async fn waiting_ends_at_its_time_limit_during_a_dial_and_in_the_queue() {
     );
     assert_eq!(setup.counts(), (0, 0, 0), "the dial alone is left");
 
-    let other = netloc("http://b.test/");
+    let other = key("http://b.test/");
     let lease = setup.pool.lease(&other).await.unwrap();
     let error = setup
         .pool

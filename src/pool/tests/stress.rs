@@ -6,13 +6,12 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
 
 use super::{
+    key,
     mock::{MockDial, Plan},
-    netloc,
 };
 use crate::{
     clock,
-    netloc::Netloc,
-    pool::{Conn as _, Pool, PoolConfig},
+    pool::{Conn as _, Key, Pool, PoolConfig},
 };
 
 /// A small generator (xorshift), so that a failure can be had again from its seed.
@@ -27,11 +26,11 @@ impl Random {
     }
 }
 
-async fn caller(pool: Pool<MockDial>, netlocs: Arc<[Netloc]>, seed: u64) {
+async fn caller(pool: Pool<MockDial>, keys: Arc<[Key]>, seed: u64) {
     let mut random = Random(seed);
     for _ in 0..400 {
-        let netloc = &netlocs[usize::try_from(random.below(3)).unwrap()];
-        let future = pool.lease(netloc);
+        let key = &keys[usize::try_from(random.below(3)).unwrap()];
+        let future = pool.lease(key);
         let lease = if random.below(4) == 0 {
             // Gives up at any moment: before it waits, while it does, or with the lease on its way.
             let patience = Duration::from_micros(random.below(300));
@@ -98,14 +97,15 @@ fn random_use_by_many_threads_ends_with_every_slot_home_and_nobody_waiting() {
         idle_timeout: Some(Duration::from_millis(2)),
         max_waiting: 48,
         wait_timeout: None,
+        ..PoolConfig::default()
     };
     let pool = Pool::new(dialer.clone(), config);
     let hosts = ["http://a.test/", "http://b.test/", "http://c.test/"];
-    let netlocs: Arc<[Netloc]> = hosts.map(netloc).into();
+    let keys: Arc<[Key]> = hosts.map(key).into();
     let seed = u64::from(std::process::id()) << 8;
     runtime.block_on(async {
         let callers = (1..=64)
-            .map(|number| tokio::spawn(caller(pool.clone(), Arc::clone(&netlocs), seed + number)));
+            .map(|number| tokio::spawn(caller(pool.clone(), Arc::clone(&keys), seed + number)));
         let all = futures_util::future::try_join_all(callers);
         let outcome = timeout(Duration::from_secs(60), all).await;
         outcome
@@ -128,13 +128,13 @@ fn a_release_that_races_with_a_joining_waiter_is_never_missed() {
         .unwrap();
     let dialer = MockDial::instant([Plan::Slots(1)]);
     let pool = Pool::new(dialer, PoolConfig::default());
-    let netloc = netloc("http://a.test/");
+    let key = key("http://a.test/");
     runtime.block_on(async {
         let callers = (0..2).map(|_| {
-            let (pool, netloc) = (pool.clone(), netloc.clone());
+            let (pool, key) = (pool.clone(), key.clone());
             tokio::spawn(async move {
                 for _ in 0..100_000 {
-                    pool.lease(&netloc).await.unwrap().start().release();
+                    pool.lease(&key).await.unwrap().start().release();
                 }
             })
         });
@@ -153,13 +153,13 @@ fn cost_of_a_lease() {
     const BATCH: u32 = 10_000;
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let pool = Pool::new(MockDial::instant([]), PoolConfig::default());
-    let netloc = netloc("http://service.example.test:8080/");
-    let held = runtime.block_on(pool.lease(&netloc)).unwrap();
+    let key = key("http://service.example.test:8080/");
+    let held = runtime.block_on(pool.lease(&key)).unwrap();
     let measure = |name: &str| {
         let batch = |_| {
             let begun = clock::now();
             for _ in 0..BATCH {
-                pool.try_lease(&netloc).unwrap().start().release();
+                pool.try_lease(&key).unwrap().start().release();
             }
             clock::now() - begun
         };
