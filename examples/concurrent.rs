@@ -24,7 +24,7 @@ use http::{Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Empty};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use tower::ServiceExt;
-use towline::{ConnectionInfo, Transport};
+use towline::{ConnectionInfo, Protocols, Transport};
 
 use self::support::{Failure, Target};
 
@@ -48,7 +48,7 @@ struct Arguments {
 async fn main() -> Result<(), Failure> {
     let arguments = Arguments::parse();
     let (count, at_once) = (arguments.requests.get(), arguments.concurrency.get());
-    let target = Target::new(arguments.url, arguments.cacert).await?;
+    let target = Target::new(arguments.url, arguments.cacert, Protocols::Any).await?;
     let (url, transport) = (target.url, Transport::builder().tls(target.tls).build());
     println!("{count} requests to {url}, at most {at_once} at once");
 

@@ -30,7 +30,7 @@ use tokio::{
     io::AsyncReadExt,
 };
 use tower::ServiceExt;
-use towline::Transport;
+use towline::{Protocols, Transport};
 
 use self::support::{Failure, Target, While};
 
@@ -54,7 +54,7 @@ async fn main() -> Result<(), Failure> {
         Some(path) => open(&path).await?,
         None => make_file().await.during("making a file to send")?,
     };
-    let target = Target::new(arguments.to, arguments.cacert).await?;
+    let target = Target::new(arguments.to, arguments.cacert, Protocols::Any).await?;
     println!("{} go to {}", HumanBytes(octets), target.url);
 
     let progress = progress_bar(octets);

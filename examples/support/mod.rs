@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use http::Uri;
 use tokio::fs;
-use towline::connect::TlsConfig;
+use towline::{Protocols, connect::TlsConfig};
 
 pub(crate) use self::failure::{Failure, While};
 
@@ -18,9 +18,13 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// The server at `url`, or without one a server of our own; the certificates of the file
-    /// `cacert` (PEM) are trusted beside the built-in ones.
-    pub(crate) async fn new(url: Option<Uri>, cacert: Option<PathBuf>) -> Result<Self, Failure> {
+    /// The server at `url`, or without one a server of our own that speaks `protocols`; the
+    /// certificates of the file `cacert` (PEM) are trusted beside the built-in ones.
+    pub(crate) async fn new(
+        url: Option<Uri>,
+        cacert: Option<PathBuf>,
+        protocols: Protocols,
+    ) -> Result<Self, Failure> {
         let mut tls = TlsConfig::builder();
         if let Some(file) = cacert {
             let certificates = fs::read(&file).await;
@@ -30,7 +34,7 @@ impl Target {
         let url = match url {
             Some(url) => url,
             None => {
-                let server = server::start().await.during("starting a server")?;
+                let server = server::start(protocols).await.during("starting a server")?;
                 println!("a server of our own listens at {}", server.url);
                 tls = tls.add_root_certificates(server.certificate);
                 server.url

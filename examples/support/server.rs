@@ -1,4 +1,4 @@
-//! A loopback HTTP/2 server for the examples: hyper over TLS, with a certificate made at start.
+//! A loopback server for the examples: hyper over TLS, with a certificate made at start.
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -6,10 +6,14 @@ use bytes::Bytes;
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, service::service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+};
 use rustls::{ServerConfig, pki_types::PrivatePkcs8KeyDer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use towline::Protocols;
 
 use super::Failure;
 
@@ -21,8 +25,8 @@ pub(crate) struct Server {
     pub(crate) certificate: String,
 }
 
-/// Starts the server on a free port of the loopback.
-pub(crate) async fn start() -> Result<Server, Failure> {
+/// Starts the server on a free port of the loopback. It speaks what `protocols` says.
+pub(crate) async fn start(protocols: Protocols) -> Result<Server, Failure> {
     let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
     let key = PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der());
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -30,7 +34,11 @@ pub(crate) async fn start() -> Result<Server, Failure> {
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(vec![certified.cert.der().clone()], key.into())?;
-    config.alpn_protocols = vec![b"h2".to_vec()];
+    config.alpn_protocols = match protocols {
+        Protocols::Http1 => vec![b"http/1.1".to_vec()],
+        Protocols::Http2 => vec![b"h2".to_vec()],
+        _ => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+    };
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("https://localhost:{}/", listener.local_addr()?.port()).parse()?;
@@ -53,9 +61,9 @@ async fn serve(acceptor: TlsAcceptor, stream: TcpStream) {
     let Ok(stream) = acceptor.accept(stream).await else {
         return;
     };
-    let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
-        .max_concurrent_streams(1_000)
-        .serve_connection(TokioIo::new(stream), service_fn(answer));
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http2().max_concurrent_streams(1_000);
+    let connection = builder.serve_connection(TokioIo::new(stream), service_fn(answer));
     if let Err(error) = connection.await {
         eprintln!("server: {error}");
     }

@@ -15,13 +15,15 @@ use bytes::{Buf, Bytes};
 use http::{Method, request};
 use http_body::{Body, Frame};
 
-use crate::error::BoxError;
+use crate::{error::BoxError, http1::Target};
 
 /// A request on its way to a connection.
 #[derive(Debug)]
 pub(crate) struct OutgoingRequest {
     pub(crate) parts: request::Parts,
     pub(crate) body: OutgoingBody,
+    /// How HTTP/1.1 names what is asked for.
+    pub(crate) target: Target,
 }
 
 /// What is left to send of a request's body.

@@ -6,15 +6,15 @@ use tower::{Service, ServiceExt, util::BoxCloneSyncService};
 
 use super::{
     Transport,
-    dialer::{BoxConnector, Dialer, PriorKnowledge},
+    dialer::{BoxConnector, Dialer, DriverConfigs, PriorKnowledge},
     transport::Shared,
 };
 use crate::{
     config::Timeouts,
     connect::{Connected, Connector, Destination, TlsConfig},
-    driver::DriverConfig,
+    driver::{Http1Config, Http2Config},
     error::BoxError,
-    http2,
+    http1, http2,
     netloc::Netloc,
     pool::{Pool, PoolConfig},
 };
@@ -27,6 +27,7 @@ pub struct TransportBuilder {
     prior_knowledge: PriorKnowledge,
     timeouts: Timeouts,
     http2: http2::Config,
+    http1: http1::Config,
     pool: PoolConfig,
 }
 
@@ -41,7 +42,8 @@ impl TransportBuilder {
     }
 
     /// Whether `http://` servers are known to speak HTTP/2 (RFC 9113 §3.3). Default: no, and then
-    /// requests to them fail with [`Kind::Scheme`](crate::error::Kind::Scheme).
+    /// HTTP/1.1 is spoken to them; a request that demands HTTP/2 fails with
+    /// [`Kind::Scheme`](crate::error::Kind::Scheme).
     #[must_use]
     pub fn http2_prior_knowledge(mut self, all: bool) -> Self {
         self.prior_knowledge = if all {
@@ -74,6 +76,30 @@ impl TransportBuilder {
         self
     }
 
+    /// Settings of the HTTP/1.1 connections: bounds against hostile servers, and how long to wait
+    /// for 100 (Continue).
+    #[must_use]
+    pub fn http1(mut self, config: http1::Config) -> Self {
+        self.http1 = config;
+        self
+    }
+
+    /// How many HTTP/1.1 connections a netloc may have at once, dials under way included; requests
+    /// beyond that wait in order. Default 256; at least 1. HTTP/2 needs one connection for all.
+    #[must_use]
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.pool.max_connections = connections;
+        self
+    }
+
+    /// How many idle HTTP/1.1 connections a netloc may keep; those beyond are closed as they become
+    /// idle.
+    #[must_use]
+    pub fn max_idle(mut self, connections: usize) -> Self {
+        self.pool.max_idle = connections;
+        self
+    }
+
     /// How long a connection may be idle before it is closed; `None` keeps it. Default 90 s; at
     /// least 100 ms.
     #[must_use]
@@ -93,7 +119,7 @@ impl TransportBuilder {
 
     /// A connector of one's own: any service from [`Destination`] to [`Connected`], such as one
     /// for Unix sockets, tunnels, or pipes in a test. For `https` it says in
-    /// [`Connected::alpn`] that HTTP/2 was chosen. It must come to an end by itself: everybody who
+    /// [`Connected::alpn`] what was chosen; with nothing there, HTTP/1.1 is spoken. It must come to an end by itself: everybody who
     /// asks for the netloc waits for the same dial. An error that is not
     /// [`Error`](crate::Error) becomes the source of one with
     /// [`Kind::Connect`](crate::error::Kind::Connect).
@@ -116,11 +142,18 @@ impl TransportBuilder {
             let connector = Connector::new(self.tls, self.timeouts.connect);
             BoxCloneSyncService::new(connector.map_err(BoxError::from))
         });
-        let driver = DriverConfig {
-            engine: self.http2,
-            write_timeout: self.timeouts.write_progress,
+        let write_timeout = self.timeouts.write_progress;
+        let drivers = DriverConfigs {
+            http2: Http2Config {
+                engine: self.http2,
+                write_timeout,
+            },
+            http1: Http1Config {
+                engine: self.http1,
+                write_timeout,
+            },
         };
-        let dialer = Dialer::new(connector, self.prior_knowledge, driver);
+        let dialer = Dialer::new(connector, self.prior_knowledge, drivers);
         let pool = PoolConfig {
             wait_timeout: self.timeouts.pool_wait,
             ..self.pool
@@ -140,6 +173,7 @@ impl fmt::Debug for TransportBuilder {
             .field("prior_knowledge", &self.prior_knowledge)
             .field("timeouts", &self.timeouts)
             .field("http2", &self.http2)
+            .field("http1", &self.http1)
             .field("pool", &self.pool)
             .finish_non_exhaustive()
     }

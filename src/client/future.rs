@@ -18,7 +18,7 @@ use tracing::debug;
 
 use super::{
     ConnectionInfo,
-    dialer::{Dialer, Http2Conn},
+    dialer::{Conn, Dialer},
     info::Facts,
     transport::Shared,
 };
@@ -38,7 +38,7 @@ pub struct ResponseFuture {
     shared: Arc<Shared>,
     stage: Stage,
     tries: u32,
-    netloc: Option<Netloc>,
+    key: Option<Key>,
     head_limit: Option<Pin<Box<Sleep>>>,
     whole_limit: Option<Pin<Box<Sleep>>>,
 }
@@ -83,18 +83,18 @@ impl ResponseFuture {
 
     pub(super) fn new(
         shared: Arc<Shared>,
-        admitted: Result<Netloc, Error>,
+        admitted: Result<Key, Error>,
         request: OutgoingRequest,
     ) -> Self {
-        let (netloc, stage) = match admitted {
-            Ok(netloc) => (Some(netloc), Stage::New(request)),
+        let (key, stage) = match admitted {
+            Ok(key) => (Some(key), Stage::New(request)),
             Err(error) => (None, Stage::Rejected(error)),
         };
         Self {
             shared,
             stage,
             tries: 0,
-            netloc,
+            key,
             head_limit: None,
             whole_limit: None,
         }
@@ -148,27 +148,25 @@ impl ResponseFuture {
             })?;
         }
         self.whole_limit = sleep(timeouts.whole);
-        let OutgoingRequest { parts, body } = request;
-        let body = body.settle(cx, Self::WHOLE_BODY).map_err(|cause| {
+        let body = request.body.settle(cx, Self::WHOLE_BODY).map_err(|cause| {
             let error = Error::new(Kind::RequestBody, Scope::Request, Retry::Never);
             self.locate(error.with_source(cause))
         })?;
-        Ok(OutgoingRequest { parts, body })
+        Ok(OutgoingRequest { body, ..request })
     }
 
     fn lease(&mut self, request: OutgoingRequest) -> Stage {
-        let Some(netloc) = &self.netloc else {
-            // Only a rejected request has no netloc, and that never gets here.
+        let Some(key) = &self.key else {
+            // Only a rejected request has no key, and that never gets here.
             return Stage::Done;
         };
-        let key = Key::new(netloc.clone(), Protocols::default());
-        match self.shared.pool.try_lease(&key) {
+        match self.shared.pool.try_lease(key) {
             Some(lease) => self.send(lease, request),
-            None => Stage::Leasing(self.shared.pool.lease(&key), request),
+            None => Stage::Leasing(self.shared.pool.lease(key), request),
         }
     }
 
-    fn send(&mut self, lease: Lease<Http2Conn>, request: OutgoingRequest) -> Stage {
+    fn send(&mut self, lease: Lease<Conn>, request: OutgoingRequest) -> Stage {
         self.tries += 1;
         let is_reused = lease.is_reused();
         let conn = lease.start();
@@ -201,7 +199,8 @@ impl ResponseFuture {
                 let idle = self.shared.timeouts.body_idle;
                 let whole = self.whole_limit.take();
                 let is_limited = idle.is_some() || whole.is_some();
-                let netloc = self.netloc.take().filter(|_| is_limited);
+                let netloc = self.key.take().map(|key| key.netloc);
+                let netloc = netloc.filter(|_| is_limited);
                 let timeouts = BodyTimeouts {
                     idle,
                     whole,
@@ -247,8 +246,8 @@ impl ResponseFuture {
     }
 
     fn locate(&self, error: Error) -> Error {
-        match &self.netloc {
-            Some(netloc) => error.with_netloc(netloc),
+        match &self.key {
+            Some(key) => error.with_netloc(&key.netloc),
             None => error,
         }
     }
@@ -317,7 +316,7 @@ impl fmt::Debug for ResponseFuture {
         };
         f.debug_struct("ResponseFuture")
             .field("stage", &stage)
-            .field("netloc", &self.netloc)
+            .field("key", &self.key)
             .finish_non_exhaustive()
     }
 }

@@ -25,9 +25,18 @@ pub struct ConnectionInfo {
     stream_id: Option<StreamId>,
 }
 
+/// What is spoken on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Http2,
+    /// HTTP/1.1, or 1.0 where the server does no better.
+    Http1,
+}
+
 /// What is the same for every response of a connection.
 #[derive(Debug)]
 pub(super) struct Facts {
+    pub(super) protocol: Protocol,
     pub(super) local: Option<SocketAddr>,
     pub(super) remote: Option<SocketAddr>,
     pub(super) alpn: Alpn,

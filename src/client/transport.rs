@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Buf;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, Version};
 use http_body::Body;
 use tower::Service;
 
@@ -16,8 +16,10 @@ use crate::{
     body::{OutgoingBody, OutgoingRequest, ResponseBody},
     config::Timeouts,
     error::{BoxError, Error, Kind, Retry, Scope},
+    http1::Target,
     netloc::{Netloc, NetlocError},
-    pool::Pool,
+    pool::{Key, Pool},
+    protocols::Protocols,
 };
 
 /// An HTTP transport: a tower service from requests to responses, over pooled HTTP/2 connections.
@@ -70,8 +72,8 @@ pub(super) struct Shared {
 }
 
 impl Transport {
-    /// A transport with default settings: TLS verified against the roots that were built in, and
-    /// HTTP/2 alone.
+    /// A transport with default settings: TLS verified against the roots that were built in; HTTP/2
+    /// where the server chooses it, else HTTP/1.1.
     #[must_use]
     pub fn new() -> Self {
         Self::builder().build()
@@ -103,7 +105,7 @@ impl Transport {
     }
 
     /// What must be right with a request before it goes anywhere.
-    fn admit(&self, request: &Request<()>) -> Result<Netloc, Error> {
+    fn admit(&self, request: &Request<()>) -> Result<Key, Error> {
         let netloc = Netloc::from_uri(request.uri()).map_err(|cause| {
             let kind = match cause {
                 NetlocError::Scheme(_) => Kind::Scheme,
@@ -116,8 +118,22 @@ impl Transport {
                 .with_netloc(&netloc)
                 .with_source("CONNECT is not supported by this transport yet"));
         }
-        self.shared.dialer.admit(&netloc)?;
-        Ok(netloc)
+        let asked = asked_protocols(request).map_err(|error| error.with_netloc(&netloc))?;
+        self.shared.dialer.key(netloc, asked)
+    }
+}
+
+/// What the request is content with: its extension says so, else its version. HTTP/1.1 is what
+/// every request says that nobody gave a version, so it demands nothing.
+fn asked_protocols(request: &Request<()>) -> Result<Protocols, Error> {
+    if let Some(protocols) = request.extensions().get() {
+        return Ok(*protocols);
+    }
+    match request.version() {
+        Version::HTTP_2 => Ok(Protocols::Http2),
+        Version::HTTP_3 => Err(Error::new(Kind::Request, Scope::Request, Retry::Never)
+            .with_source("the request demands HTTP/3, which this transport does not speak")),
+        _ => Ok(Protocols::Any),
     }
 }
 
@@ -148,6 +164,7 @@ where
         let request = OutgoingRequest {
             parts: request.into_parts().0,
             body: OutgoingBody::new(body),
+            target: Target::Origin,
         };
         ResponseFuture::new(Arc::clone(&self.shared), admitted, request)
     }

@@ -52,7 +52,7 @@ pub(super) enum Reached {
 }
 
 impl Endpoint {
-    fn error(&self, kind: Kind, scope: Scope, retry: Retry) -> Error {
+    pub(super) fn error(&self, kind: Kind, scope: Scope, retry: Retry) -> Error {
         let error = Error::new(kind, scope, retry).with_netloc(&self.netloc);
         let error = match &self.alpn {
             Some(alpn) => error.with_alpn(alpn),
@@ -171,7 +171,7 @@ fn disconnected(error: Error, goaway: Option<&GoAwayReceived>) -> Error {
 }
 
 /// Whether a failure of the socket only says that the peer is gone.
-fn is_disconnect(error: &io::Error) -> bool {
+pub(super) fn is_disconnect(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionReset
@@ -184,7 +184,7 @@ fn is_disconnect(error: &io::Error) -> bool {
 
 /// One failure of the socket, shared by all exchanges that it ended.
 #[derive(Debug)]
-struct SharedIo(Arc<io::Error>);
+pub(super) struct SharedIo(pub(super) Arc<io::Error>);
 
 impl fmt::Display for SharedIo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

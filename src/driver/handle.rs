@@ -59,6 +59,11 @@ impl Handle {
         }
     }
 
+    /// A handle for one exchange at a time, on a connection without flow control.
+    pub(super) fn exclusive() -> Self {
+        Self::new(1, u32::MAX)
+    }
+
     /// Takes one slot; false when none is free or no new streams are taken.
     pub(crate) fn try_reserve(&self) -> bool {
         let shared = &self.shared;

@@ -37,7 +37,7 @@ use crate::{
 
 /// How a driver treats its connection.
 #[derive(Clone, Debug)]
-pub(crate) struct DriverConfig {
+pub(crate) struct Http2Config {
     pub(crate) engine: http2::Config,
     /// How long the peer may take none of our octets while some wait.
     pub(crate) write_timeout: Option<Duration>,
@@ -89,7 +89,7 @@ where
     const GOODBYE: Duration = Duration::from_secs(2);
 
     /// A driver for a fresh connection, and its handle. The driver must be spawned.
-    pub(crate) fn new(io: IO, endpoint: Endpoint, config: DriverConfig) -> (Self, Handle) {
+    pub(crate) fn new(io: IO, endpoint: Endpoint, config: Http2Config) -> (Self, Handle) {
         let credit_step = (config.engine.stream_window_size / 8).clamp(1, 64 * 1024);
         let engine = Engine::new(config.engine, clock::now());
         let limit = engine.peer_settings().max_concurrent_streams as usize;

@@ -10,6 +10,7 @@ mod deliver;
 mod exchange;
 mod failure;
 mod handle;
+mod http1;
 mod http2;
 mod mailbox;
 mod outbound;
@@ -21,5 +22,6 @@ mod upload;
 pub(crate) use self::{
     failure::Endpoint,
     handle::{Handle, Observer},
-    http2::{DriverConfig, Http2Driver},
+    http1::{Http1Config, Http1Driver},
+    http2::{Http2Config, Http2Driver},
 };

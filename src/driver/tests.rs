@@ -13,7 +13,7 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{DriverConfig, Endpoint, Handle, Http2Driver};
+use super::{Endpoint, Handle, Http2Config, Http2Driver};
 use crate::{
     body::{Outcome, OutgoingBody, OutgoingRequest, Slot},
     error::{Kind, Phase, Retry},
@@ -73,7 +73,7 @@ fn drive_over(url: &str, io: impl AsyncRead + AsyncWrite + Send + Unpin + 'stati
         alpn: None,
         is_encrypted: url.starts_with("https:"),
     };
-    let config = DriverConfig {
+    let config = Http2Config {
         engine: http2::Config {
             settings_timeout: None,
             ..http2::Config::default()
