@@ -2,11 +2,16 @@
 //!
 //! Owns: the [`Conn`] trait and the [`Watcher`] by which slots come home.
 //! Never: takes the pool's lock for a slot that nobody waits for. That is the way of nearly every
-//! request, so it costs one fence and one load.
+//! request, so it costs one fence and one load; of an exclusive connection, a notice besides.
 
 use std::sync::{Arc, Weak};
 
-use super::{Key, evict::IdleSince, waiters::WaitCount};
+use super::{
+    Key,
+    evict::IdleSince,
+    exclusive::{ConnId, NoticeLine},
+    waiters::WaitCount,
+};
 use crate::{clock, error::Error};
 
 /// A handle to one connection, as the pool sees it. Clones are the same connection.
@@ -58,6 +63,8 @@ pub(super) struct Link {
     key: Key,
     waiting: WaitCount,
     idle: IdleSince,
+    /// An exclusive connection's way to tell which one is free or over.
+    line: Option<NoticeLine>,
     pool: Weak<dyn Settle>,
 }
 
@@ -82,13 +89,18 @@ impl Watcher {
 
     /// More slots than before can be reserved: the peer raised its stream limit.
     pub(crate) fn limit_raised(&self) {
-        if self.link.waiting.is_any() {
+        let line = self.link.line.as_ref();
+        let is_surplus = line.is_some_and(NoticeLine::tell_free);
+        if is_surplus || self.link.waiting.is_any() {
             self.settle();
         }
     }
 
     /// New streams are no longer taken: retired or closed. Told after `is_open` says so.
     pub(crate) fn ended(&self) {
+        if let Some(line) = &self.link.line {
+            line.tell_ended();
+        }
         self.settle();
     }
 
@@ -100,16 +112,28 @@ impl Watcher {
 }
 
 impl Link {
-    pub(super) fn new(key: Key, waiting: WaitCount, pool: Weak<dyn Settle>) -> Self {
+    /// `line` is that of an exclusive connection, and of no other.
+    pub(super) fn new(
+        key: Key,
+        waiting: WaitCount,
+        line: Option<NoticeLine>,
+        pool: Weak<dyn Settle>,
+    ) -> Self {
         Self {
             key,
             waiting,
             idle: IdleSince::new(clock::now()),
+            line,
             pool,
         }
     }
 
     pub(super) fn idle(&self) -> &IdleSince {
         &self.idle
+    }
+
+    /// The number of an exclusive connection.
+    pub(super) fn exclusive_id(&self) -> Option<ConnId> {
+        self.line.as_ref().map(NoticeLine::id)
     }
 }

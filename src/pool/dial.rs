@@ -1,4 +1,4 @@
-//! The single dial of a netloc: a task of its own, so that it survives the caller that began it.
+//! A dial: a task of its own, so that it survives the caller that began it.
 //!
 //! Owns: the [`Dial`] trait, and the promise that every dial ends in exactly one landing, be it by
 //! a panic or by the end of its runtime.
@@ -13,7 +13,8 @@ use tokio::runtime::Handle;
 use super::{
     Key, Shared, Sharing,
     conn::{Conn, Link, Settle, Watcher},
-    shelf::Entry,
+    exclusive::NoticeLine,
+    lease::Entry,
     waiters::WaitCount,
 };
 use crate::error::{Error, Kind, Retry, Scope};
@@ -34,6 +35,8 @@ pub(crate) trait Dial: Clone + Send + Sync + 'static {
 pub(super) struct DialOrder {
     pub(super) runtime: Handle,
     pub(super) waiting: WaitCount,
+    /// For the connection, if it turns out to be exclusive.
+    pub(super) line: NoticeLine,
 }
 
 /// Begins the dial. On a runtime that is shut down, it lands at once with an error.
@@ -42,6 +45,7 @@ pub(super) fn start<D: Dial>(pool: &Arc<Shared<D>>, key: &Key, order: DialOrder)
         pool: Arc::downgrade(pool),
         key: key.clone(),
         waiting: order.waiting,
+        line: order.line,
     };
     let dialer = pool.dialer.clone();
     order.runtime.spawn(async move {
@@ -57,6 +61,7 @@ struct Flight<D: Dial> {
     pool: Weak<Shared<D>>,
     key: Key,
     waiting: WaitCount,
+    line: NoticeLine,
 }
 
 impl<D: Dial> Flight<D> {
@@ -71,7 +76,7 @@ impl<D: Dial> Flight<D> {
             return;
         };
         let outcome = outcome.map(|conn| {
-            let link = Arc::new(self.link());
+            let link = Arc::new(self.link(&conn));
             conn.watch(Watcher::new(Arc::clone(&link)));
             Entry::new(conn, link)
         });
@@ -79,9 +84,10 @@ impl<D: Dial> Flight<D> {
         shared.land(&self.key, outcome);
     }
 
-    fn link(&self) -> Link {
+    fn link(&self, conn: &D::Conn) -> Link {
+        let line = conn.is_exclusive().then(|| self.line.clone());
         let pool: Weak<dyn Settle> = self.pool.clone();
-        Link::new(self.key.clone(), self.waiting.clone(), pool)
+        Link::new(self.key.clone(), self.waiting.clone(), line, pool)
     }
 }
 

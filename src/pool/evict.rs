@@ -157,7 +157,7 @@ impl<D: Dial> Shared<D> {
             let next = shelves
                 .filter_map(|shelf| shelf.take_idle(now, timeout, &mut deferred))
                 .min();
-            state.shelves.retain(|_, shelf| !shelf.is_empty());
+            state.forget_empty();
             next
         };
         deferred.finish();

@@ -1,18 +1,24 @@
-//! The pool: from a netloc to one free stream slot on a connection.
+//! The pool: from a key (a netloc, and what may be spoken) to one free slot on a connection.
 //!
-//! Owns: which connections serve which netloc, the queue of those who wait for a slot, the single
-//! dial that they share, and the end of idle connections.
+//! Owns: which connections serve which key, the queue of those who wait for a slot, the dials on
+//! their behalf, and the end of idle connections.
 //!
 //! Never: speaks a protocol, opens a socket, or looks into a connection. It knows two traits,
 //! [`Conn`] and [`Dial`], and nothing of `http2`, `http1`, `driver`, `connect` or `client`.
 //!
 //! Invariants, restored by [`Shelf::settle`] whenever anything changes:
-//! - no waiter stands in a queue while a connection of its netloc has a slot to give;
-//! - waiters are served first come, first served, and nobody leases past them;
-//! - where waiters stand in a queue, either a connection is there or one dial is under way;
+//! - no waiter stands in a queue while a connection of its key has a slot to give;
+//! - waiters are served first come, first served, and nobody leases past them: whoever is first
+//!   takes what comes first, a connection that is freed or one that a dial brings;
+//! - where waiters stand in a queue, a connection is there or a dial is under way;
+//! - connections and dials under way are together no more than
+//!   [`max_connections`](PoolConfig::max_connections);
+//! - a failed dial fails nobody as long as a connection or another dial is left to serve those who
+//!   wait, and everybody who waits when none is;
 //! - a slot belongs to exactly one [`Lease`] or one stream; a lease that is dropped gives it on.
 //!
-//! Locks: one mutex over the map. Under it a connection is only asked (`try_reserve`, `is_open`,
+//! Locks: one mutex over the map, and below it one a shelf, which [`exclusive`] tells about. Under
+//! them a connection is only asked (`try_reserve`, `is_open`,
 //! `in_use`); answers to waiters, dials, `release`, `retire` and the dropping of connections are
 //! collected in a [`Deferred`] and done once it is open again.
 //!
@@ -22,7 +28,9 @@
 mod conn;
 mod dial;
 mod evict;
+mod exclusive;
 mod key;
+mod lease;
 mod sharing;
 mod shelf;
 #[cfg(test)]
@@ -41,15 +49,17 @@ use tokio::{runtime::Handle, sync::oneshot};
 use self::{
     conn::Settle,
     evict::SweeperHandle,
-    shelf::{Deferred, Entry, Shelf},
+    lease::Entry,
+    sharing::Memory,
+    shelf::{Allowance, Deferred, Shelf},
     waiters::{Place, Waiter, WaiterId},
 };
 pub(crate) use self::{
     conn::{Conn, Watcher},
     dial::Dial,
     key::Key,
+    lease::Lease,
     sharing::Sharing,
-    shelf::Lease,
     waiters::Acquire,
 };
 use crate::{
@@ -99,7 +109,7 @@ impl Default for PoolConfig {
 /// The shortest time for which a connection may be idle.
 const SHORTEST_IDLE: Duration = Duration::from_millis(100);
 
-/// Connections by netloc. Clones share one pool; when the last is gone, its connections retire.
+/// Connections by key. Clones share one pool; when the last is gone, its connections retire.
 pub(crate) struct Pool<D: Dial> {
     shared: Arc<Shared<D>>,
 }
@@ -119,6 +129,7 @@ impl<D: Dial> Pool<D> {
                 config,
                 state: Mutex::new(State {
                     shelves: HashMap::new(),
+                    memory: Memory::default(),
                     next_waiter: WaiterId::FIRST,
                     sweeper: None,
                     is_shut: false,
@@ -187,7 +198,7 @@ impl<D: Dial> fmt::Debug for Pool<D> {
     }
 }
 
-/// What the pool holds for one netloc.
+/// What the pool holds for one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ShelfSnapshot {
     pub(crate) key: Key,
@@ -197,8 +208,8 @@ pub(crate) struct ShelfSnapshot {
     pub(crate) in_use: usize,
     /// Callers in the queue.
     pub(crate) waiting: usize,
-    /// Whether a dial is under way.
-    pub(crate) is_dialing: bool,
+    /// Dials under way.
+    pub(crate) dials: usize,
 }
 
 /// What the clones of a pool, its futures and (weakly) its tasks and connections share.
@@ -211,7 +222,9 @@ struct Shared<D: Dial> {
 struct State<C: Conn> {
     /// Only shelves that hold something: a connection, a waiter or a dial under way.
     shelves: HashMap<Key, Shelf<C>>,
-    /// Counts over all netlocs, so that a shelf made anew never repeats an id.
+    /// What was learnt of keys that have no shelf now.
+    memory: Memory,
+    /// Counts over all keys, so that a shelf made anew never repeats an id.
     next_waiter: WaiterId,
     sweeper: Option<SweeperHandle>,
     is_shut: bool,
@@ -243,29 +256,35 @@ impl<D: Dial> Shared<D> {
                 return Err(shut_down().with_netloc(&key.netloc));
             }
             let id = state.next_waiter.advance();
-            let shelf = state.shelves.entry(key.clone()).or_default();
+            let shelf = state.shelf(key, || self.new_shelf(key));
             if shelf.waiting() >= self.config.max_waiting {
                 return Err(Error::new(Kind::Overloaded, Scope::Request, Retry::Safe)
                     .with_netloc(&key.netloc));
             }
             shelf.push_waiter(id, waiter);
-            state.settle(key, &mut deferred);
+            state.settle(key, Allowance::ONE, &mut deferred);
             id
         };
         self.perform(key, deferred);
         Ok(Place::new(id, receiver, deadline))
     }
 
-    /// Leaves the queue; the waiter is not there any more if its answer is on the way.
-    fn leave(&self, key: &Key, id: WaiterId) {
-        let waiter = {
+    fn new_shelf(&self, key: &Key) -> Shelf<D::Conn> {
+        Shelf::new(&self.config, self.dialer.foresee(key))
+    }
+
+    /// Leaves the queue; the waiter is not there any more if its answer is on the way. Says how the
+    /// last dial failed, if it did and nobody was told.
+    fn leave(&self, key: &Key, id: WaiterId) -> Option<Error> {
+        let (waiter, failure) = {
             let mut state = self.lock();
-            let shelf = state.shelves.get_mut(key);
+            let shelf = state.shelves.get_mut(key)?;
             // Where somebody waits there is a connection or a dial: the shelf is not empty now.
-            shelf.and_then(|shelf| shelf.remove_waiter(id))
+            (shelf.remove_waiter(id), shelf.failure().cloned())
         };
         // Dropping it wakes its receiver: not under the lock.
         drop(waiter);
+        failure
     }
 
     /// Takes in what the dial of `netloc` brought.
@@ -274,8 +293,8 @@ impl<D: Dial> Shared<D> {
         let sweep = {
             let mut state = self.lock();
             if let Some(shelf) = state.shelves.get_mut(key) {
-                shelf.land(key, outcome, &mut deferred);
-                state.settle(key, &mut deferred);
+                let allowance = shelf.land(key, outcome, &mut deferred);
+                state.settle(key, allowance, &mut deferred);
             } else if let Ok(entry) = outcome {
                 // Only a shutdown empties a shelf amid its dial.
                 deferred.retire(entry);
@@ -290,7 +309,7 @@ impl<D: Dial> Shared<D> {
 
     /// Does what was put off while the lock was held.
     fn perform(self: &Arc<Self>, key: &Key, mut deferred: Deferred<D::Conn>) {
-        if let Some(order) = deferred.take_dial() {
+        for order in deferred.take_dials() {
             dial::start(self, key, order);
         }
         deferred.finish();
@@ -300,7 +319,7 @@ impl<D: Dial> Shared<D> {
 impl<D: Dial> Settle for Shared<D> {
     fn settle(self: Arc<Self>, key: &Key) {
         let mut deferred = Deferred::default();
-        self.lock().settle(key, &mut deferred);
+        self.lock().settle(key, Allowance::NONE, &mut deferred);
         self.perform(key, deferred);
     }
 }
@@ -319,12 +338,33 @@ impl<D: Dial> Drop for Shared<D> {
 }
 
 impl<C: Conn> State<C> {
-    fn settle(&mut self, key: &Key, deferred: &mut Deferred<C>) {
-        if let Some(shelf) = self.shelves.get_mut(key) {
-            shelf.settle(deferred);
-            if shelf.is_empty() {
-                self.shelves.remove(key);
+    /// The shelf of `key`; if there is none, `make` makes one, and is told what was learnt before.
+    fn shelf(&mut self, key: &Key, make: impl FnOnce() -> Shelf<C>) -> &mut Shelf<C> {
+        self.shelves.entry(key.clone()).or_insert_with(|| {
+            let mut shelf = make();
+            if self.memory.take(key) {
+                shelf.learn(Sharing::Exclusive);
             }
+            shelf
+        })
+    }
+
+    fn settle(&mut self, key: &Key, allowance: Allowance, deferred: &mut Deferred<C>) {
+        let Some(shelf) = self.shelves.get_mut(key) else {
+            return;
+        };
+        shelf.settle(allowance, deferred);
+        if shelf.is_empty()
+            && let Some((key, shelf)) = self.shelves.remove_entry(key)
+        {
+            self.memory.keep(key, &shelf);
+        }
+    }
+
+    /// Parts with the shelves that hold nothing any more.
+    fn forget_empty(&mut self) {
+        for (key, shelf) in self.shelves.extract_if(|_, shelf| shelf.is_empty()) {
+            self.memory.keep(key, &shelf);
         }
     }
 }

@@ -1,83 +1,175 @@
-//! One netloc's connections and its queue, and the leases that come of bringing the two together.
+//! One key's connections and its queue, and the leases that come of bringing the two together.
 //!
 //! Owns: the matching of waiters with slots, and the decision to dial.
+//!
 //! Never: wakes, dials, retires or drops a connection by itself: it runs under the pool's lock, and
 //! leaves all that to a [`Deferred`].
+//!
+//! How it dials. Connections that carry many exchanges are dialed one at a time, for all who wait.
+//! Those that carry one are dialed for one waiter each, up to the bound: a waiter who joins allows
+//! one dial, a connection that is lost allows one, and to learn that connections are exclusive
+//! allows one for everybody. A failure allows none, so that a server which turns connections away
+//! is not dialed again and again for the same waiters. Only where nothing is left, neither
+//! connection nor dial, one is always allowed.
+//!
+//! Whom a failure reaches. While other dials are under way or connections are there, those will
+//! serve whoever waits, sooner or later, and the failure fails nobody; it is kept, to say why, if a
+//! waiter's time runs out. The failure that leaves neither is everybody's who waits.
 
-use std::{fmt, ops::Deref, sync::Arc, time::Duration, time::Instant};
+use std::time::{Duration, Instant};
 
 use super::{
-    Key, ShelfSnapshot,
-    conn::{Conn, Link},
+    Key, PoolConfig, Sharing, ShelfSnapshot,
+    conn::Conn,
     dial::DialOrder,
+    exclusive::Exclusives,
+    lease::{Entry, Lease},
     waiters::{Waiter, WaiterId, Waiters},
 };
 use crate::error::{Error, Kind, Retry, Scope};
 
-/// How many connections a netloc may have, dials under way included.
-const CONNECTIONS_PER_NETLOC: usize = 1;
+/// How many connections a key may have that carry many exchanges, dials under way included.
+const MULTIPLEXED_PER_KEY: usize = 1;
 
-/// What the pool holds for one netloc.
+/// What the pool holds for one key.
 pub(super) struct Shelf<C: Conn> {
-    entries: Vec<Entry<C>>,
+    /// As a rule one: a server that changes its mind amid many dials may bring more.
+    multiplexed: Vec<Entry<C>>,
+    exclusives: Exclusives<C>,
     waiters: Waiters<C>,
-    is_dialing: bool,
+    /// Dials under way.
+    dials: usize,
+    max_connections: usize,
+    /// What was known before any dial.
+    foreseen: Sharing,
+    /// What the next connection is taken to be: as the last one was, or as foreseen.
+    sharing: Sharing,
+    /// Of the last dial, if it failed and yet nobody was told.
+    failure: Option<Error>,
 }
 
-/// One connection on a shelf.
-pub(super) struct Entry<C: Conn> {
-    conn: C,
-    link: Arc<Link>,
-    has_served: bool,
+/// How many dials an event allows at most, however many wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Allowance(usize);
+
+impl Allowance {
+    pub(super) const NONE: Self = Self(0);
+    pub(super) const ONE: Self = Self(1);
+    const ALL: Self = Self(usize::MAX);
 }
 
 impl<C: Conn> Shelf<C> {
-    /// Restores the pool's invariants: the dead leave, the first in the queue get what slots there
-    /// are, and a dial begins if the rest would wait for nothing.
-    pub(super) fn settle(&mut self, deferred: &mut Deferred<C>) {
-        let dead = self.entries.extract_if(.., |entry| !entry.conn.is_open());
-        deferred.dropping.extend(dead.map(|entry| entry.conn));
-        let entries = &mut self.entries;
-        while let Some((waiter, lease)) = self.waiters.pop_with(|| reserve(entries)) {
+    pub(super) fn new(config: &PoolConfig, foreseen: Sharing) -> Self {
+        Self {
+            multiplexed: Vec::new(),
+            exclusives: Exclusives::new(config.max_idle),
+            waiters: Waiters::default(),
+            dials: 0,
+            max_connections: config.max_connections,
+            foreseen,
+            sharing: foreseen,
+            failure: None,
+        }
+    }
+
+    /// What was seen goes before what was foreseen.
+    pub(super) fn learn(&mut self, sharing: Sharing) -> Allowance {
+        let before = std::mem::replace(&mut self.sharing, sharing);
+        if sharing == Sharing::Exclusive && before != sharing {
+            Allowance::ALL
+        } else {
+            Allowance::NONE
+        }
+    }
+
+    /// Restores the pool's invariants: the first in the queue get what slots there are, the dead
+    /// and the surplus leave, and dials begin if the rest would wait for too little.
+    pub(super) fn settle(&mut self, allowance: Allowance, deferred: &mut Deferred<C>) {
+        let Self {
+            multiplexed,
+            exclusives,
+            waiters,
+            ..
+        } = self;
+        while let Some((waiter, lease)) = waiters.pop_with(|| reserve(multiplexed, exclusives)) {
             deferred.answers.push(Answer {
                 waiter,
                 lease: Ok(lease),
             });
         }
-        if let Some(first) = self.waiters.first()
-            && !self.is_dialing
-            && self.entries.len() < CONNECTIONS_PER_NETLOC
-        {
-            self.is_dialing = true;
-            deferred.dial = Some(DialOrder {
-                runtime: first.runtime().clone(),
+        let lost = self.bury(deferred);
+        self.trim(deferred);
+        let count = self.dials_due(allowance.0.saturating_add(lost));
+        self.begin_dials(count, deferred);
+    }
+
+    /// Parts with the connections that are over, and says how many they were.
+    fn bury(&mut self, deferred: &mut Deferred<C>) -> usize {
+        let before = deferred.dropping.len();
+        let dead = self
+            .multiplexed
+            .extract_if(.., |entry| !entry.conn.is_open());
+        deferred.dropping.extend(dead.map(|entry| entry.conn));
+        deferred.dropping.extend(self.exclusives.take_ended());
+        deferred.dropping.len() - before
+    }
+
+    /// Retires what is idle and too many.
+    fn trim(&mut self, deferred: &mut Deferred<C>) {
+        deferred.retiring.extend(self.exclusives.take_surplus());
+        if self.multiplexed.len() > MULTIPLEXED_PER_KEY && self.waiters.is_empty() {
+            let is_idle = |entry: &mut Entry<C>| entry.conn.in_use() == 0;
+            let surplus = self.multiplexed.extract_if(MULTIPLEXED_PER_KEY.., is_idle);
+            deferred.retiring.extend(surplus.map(|entry| entry.conn));
+        }
+    }
+
+    /// How many dials are to begin for those who are in the queue now.
+    fn dials_due(&self, allowed: usize) -> usize {
+        let taken = self.connections() + self.dials;
+        let wanted = match self.sharing {
+            Sharing::Exclusive => self.waiters.len(),
+            Sharing::Unknown | Sharing::Multiplexed => {
+                let missing = MULTIPLEXED_PER_KEY.saturating_sub(self.multiplexed.len());
+                self.waiters.len().min(missing)
+            }
+        };
+        let allowed = if taken == 0 { allowed.max(1) } else { allowed };
+        let room = self.max_connections.saturating_sub(taken);
+        wanted.saturating_sub(self.dials).min(allowed).min(room)
+    }
+
+    /// Each new dial runs where the first waiter is at home for whom none is under way yet.
+    fn begin_dials(&mut self, count: usize, deferred: &mut Deferred<C>) {
+        for waiter in self.waiters.iter().skip(self.dials).take(count) {
+            deferred.dials.push(DialOrder {
+                runtime: waiter.runtime().clone(),
                 waiting: self.waiters.count().clone(),
+                line: self.exclusives.new_line(),
             });
         }
+        self.dials += count;
     }
 
     /// A slot for somebody who is not in the queue: only when nobody is.
     pub(super) fn try_lease(&mut self) -> Option<Lease<C>> {
         if self.waiters.is_empty() {
-            reserve(&mut self.entries)
+            reserve(&mut self.multiplexed, &mut self.exclusives)
         } else {
             None
         }
     }
 
-    /// The dial is over. Those who waited for it share its failure.
+    /// A dial is over. Says what that allows.
     pub(super) fn land(
         &mut self,
         key: &Key,
         outcome: Result<Entry<C>, Error>,
         deferred: &mut Deferred<C>,
-    ) {
-        self.is_dialing = false;
+    ) -> Allowance {
+        self.dials -= 1;
         let error = match outcome {
-            Ok(entry) if entry.conn.is_open() => {
-                self.entries.push(entry);
-                return;
-            }
+            Ok(entry) if entry.conn.is_open() => return self.place(entry),
             // Dialing again by ourselves would hammer a peer that accepts only to close.
             Ok(entry) => {
                 let why = entry.conn.why_ended();
@@ -88,10 +180,27 @@ impl<C: Conn> Shelf<C> {
             }
             Err(error) => error,
         };
-        self.fail_all(&error, deferred);
+        if self.dials + self.connections() == 0 {
+            self.fail_all(&error, deferred);
+        } else {
+            self.failure = Some(error);
+        }
+        Allowance::NONE
     }
 
-    /// Takes out the connections that have carried no stream for `timeout`, and says when the next
+    /// Takes in a new connection, and learns from it.
+    fn place(&mut self, entry: Entry<C>) -> Allowance {
+        self.failure = None;
+        if let Some(id) = entry.link.exclusive_id() {
+            self.exclusives.insert(id, entry);
+            self.learn(Sharing::Exclusive)
+        } else {
+            self.multiplexed.push(entry);
+            self.learn(Sharing::Multiplexed)
+        }
+    }
+
+    /// Takes out the connections that have carried nothing for `timeout`, and says when the next
     /// may be due. While somebody waits, none is idle: it may be a limit of zero that is waited on.
     pub(super) fn take_idle(
         &mut self,
@@ -101,7 +210,7 @@ impl<C: Conn> Shelf<C> {
     ) -> Option<Instant> {
         let mut next = None;
         let is_awaited = !self.waiters.is_empty();
-        let idle = self.entries.extract_if(.., |entry| {
+        let mut is_due = |entry: &Entry<C>| {
             let is_busy = is_awaited || entry.conn.in_use() > 0;
             // What is busy now cannot be due before a whole timeout has passed.
             let since = if is_busy {
@@ -115,15 +224,18 @@ impl<C: Conn> Shelf<C> {
                 next = next.into_iter().chain(due).min();
             }
             is_due
-        });
+        };
+        let idle = self.multiplexed.extract_if(.., |entry| is_due(entry));
         deferred.retiring.extend(idle.map(|entry| entry.conn));
+        deferred.retiring.extend(self.exclusives.take_if(is_due));
         next
     }
 
     /// Empties the shelf: connections retire, waiters get `error`.
     pub(super) fn clear(&mut self, error: &Error, deferred: &mut Deferred<C>) {
-        let conns = self.entries.drain(..).map(|entry| entry.conn);
+        let conns = self.multiplexed.drain(..).map(|entry| entry.conn);
         deferred.retiring.extend(conns);
+        deferred.retiring.extend(self.exclusives.take_if(|_| true));
         self.fail_all(error, deferred);
     }
 
@@ -148,108 +260,54 @@ impl<C: Conn> Shelf<C> {
         self.waiters.len()
     }
 
+    /// Why nothing new came for those who wait, if a dial has failed.
+    pub(super) fn failure(&self) -> Option<&Error> {
+        self.failure.as_ref()
+    }
+
+    /// Whether its connections turned out to be exclusive, where that was not foreseen.
+    pub(super) fn is_worth_a_note(&self) -> bool {
+        self.sharing == Sharing::Exclusive && self.foreseen != Sharing::Exclusive
+    }
+
+    fn connections(&self) -> usize {
+        self.multiplexed.len() + self.exclusives.len()
+    }
+
     pub(super) fn has_connections(&self) -> bool {
-        !self.entries.is_empty()
+        !self.multiplexed.is_empty() || !self.exclusives.is_empty()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.waiters.is_empty() && !self.is_dialing
+        !self.has_connections() && self.waiters.is_empty() && self.dials == 0
     }
 
     pub(super) fn snapshot(&self, key: &Key) -> ShelfSnapshot {
-        let open = self.entries.iter().filter(|entry| entry.conn.is_open());
-        ShelfSnapshot {
+        let multiplexed = self.multiplexed.iter().map(|entry| &entry.conn);
+        let conns = multiplexed.chain(self.exclusives.conns());
+        let mut snapshot = ShelfSnapshot {
             key: key.clone(),
-            connections: open.clone().count(),
-            in_use: open.map(|entry| entry.conn.in_use()).sum(),
+            connections: 0,
+            in_use: 0,
             waiting: self.waiters.len(),
-            is_dialing: self.is_dialing,
+            dials: self.dials,
+        };
+        for conn in conns.filter(|conn| conn.is_open()) {
+            snapshot.connections += 1;
+            snapshot.in_use += conn.in_use();
         }
+        snapshot
     }
 }
 
-impl<C: Conn> Default for Shelf<C> {
-    fn default() -> Self {
-        Self {
-            entries: Vec::new(),
-            waiters: Waiters::default(),
-            is_dialing: false,
-        }
-    }
-}
-
-/// A lease on the first connection that has a slot.
-fn reserve<C: Conn>(entries: &mut [Entry<C>]) -> Option<Lease<C>> {
-    entries.iter_mut().find_map(Entry::reserve)
-}
-
-impl<C: Conn> Entry<C> {
-    pub(super) fn new(conn: C, link: Arc<Link>) -> Self {
-        Self {
-            conn,
-            link,
-            has_served: false,
-        }
-    }
-
-    fn reserve(&mut self) -> Option<Lease<C>> {
-        if !self.conn.try_reserve() {
-            return None;
-        }
-        self.link.idle().end();
-        Some(Lease {
-            conn: Some(self.conn.clone()),
-            is_reused: std::mem::replace(&mut self.has_served, true),
-        })
-    }
-}
-
-/// One reserved stream slot. Dropped unused, the slot goes to the next who waits.
-#[must_use = "dropping a lease gives its slot away"]
-pub(crate) struct Lease<C: Conn> {
-    /// Empty only once started.
-    conn: Option<C>,
-    is_reused: bool,
-}
-
-impl<C: Conn> Lease<C> {
-    /// Hands the slot over to a stream: whoever ends the stream calls [`Conn::release`].
-    pub(crate) fn start(mut self) -> C {
-        self.conn
-            .take()
-            .expect("only `start` empties a lease, and it consumes it")
-    }
-
-    /// Whether the connection was leased before.
-    pub(crate) fn is_reused(&self) -> bool {
-        self.is_reused
-    }
-}
-
-impl<C: Conn> Deref for Lease<C> {
-    type Target = C;
-
-    fn deref(&self) -> &C {
-        self.conn
-            .as_ref()
-            .expect("only `start` empties a lease, and it consumes it")
-    }
-}
-
-impl<C: Conn> Drop for Lease<C> {
-    fn drop(&mut self) {
-        if let Some(conn) = self.conn.take() {
-            conn.release();
-        }
-    }
-}
-
-impl<C: Conn> fmt::Debug for Lease<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lease")
-            .field("is_reused", &self.is_reused)
-            .finish_non_exhaustive()
-    }
+/// A lease on the first connection that has a slot. Those that carry many go first, so that the
+/// others can age once there is one.
+fn reserve<C: Conn>(
+    multiplexed: &mut [Entry<C>],
+    exclusives: &mut Exclusives<C>,
+) -> Option<Lease<C>> {
+    let lease = multiplexed.iter_mut().find_map(Entry::reserve);
+    lease.or_else(|| exclusives.reserve())
 }
 
 /// What one waiter is to be told.
@@ -265,7 +323,7 @@ pub(super) struct Deferred<C: Conn> {
     retiring: Vec<C>,
     /// Connections that ended by themselves.
     dropping: Vec<C>,
-    dial: Option<DialOrder>,
+    dials: Vec<DialOrder>,
 }
 
 impl<C: Conn> Deferred<C> {
@@ -273,13 +331,16 @@ impl<C: Conn> Deferred<C> {
         self.retiring.push(entry.conn);
     }
 
-    pub(super) fn take_dial(&mut self) -> Option<DialOrder> {
-        self.dial.take()
+    pub(super) fn take_dials(&mut self) -> Vec<DialOrder> {
+        std::mem::take(&mut self.dials)
     }
 
     /// Answers the waiters in their order and parts with the connections.
     pub(super) fn finish(self) {
-        debug_assert!(self.dial.is_none(), "a dial that was decided on must begin");
+        debug_assert!(
+            self.dials.is_empty(),
+            "a dial that was decided on must begin"
+        );
         for Answer {
             waiter,
             lease: answer,
@@ -300,7 +361,7 @@ impl<C: Conn> Default for Deferred<C> {
             answers: Vec::new(),
             retiring: Vec::new(),
             dropping: Vec::new(),
-            dial: None,
+            dials: Vec::new(),
         }
     }
 }

@@ -17,7 +17,7 @@ use std::{
 
 use tokio::{runtime::Handle, sync::oneshot, time::Sleep};
 
-use super::{Key, Shared, conn::Conn, dial::Dial, shelf::Lease};
+use super::{Key, Shared, conn::Conn, dial::Dial, lease::Lease};
 use crate::error::{Error, Kind, Phase, Retry, Scope};
 
 /// A waiter's place: lower came first.
@@ -109,8 +109,9 @@ impl<C: Conn> Waiters<C> {
         Some((waiter, supplied))
     }
 
-    pub(super) fn first(&self) -> Option<&Waiter<C>> {
-        self.queue.values().next()
+    /// From the first to the last.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Waiter<C>> {
+        self.queue.values()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -195,14 +196,19 @@ impl<D: Dial> Acquire<D> {
 
     /// Out of the queue, but an answer that was given in the same moment still counts.
     fn expire(&mut self) -> Result<Lease<D::Conn>, Error> {
+        let mut failure = None;
         if let Stage::Waiting(mut place) = std::mem::replace(&mut self.stage, Stage::Done) {
-            self.pool.leave(&self.key, place.id);
+            failure = self.pool.leave(&self.key, place.id);
             if let Ok(answer) = place.receiver.try_recv() {
                 return answer;
             }
         }
         let kind = Kind::Timeout(Phase::PoolWait);
-        Err(Error::new(kind, Scope::Request, Retry::Safe).with_netloc(&self.key.netloc))
+        let error = Error::new(kind, Scope::Request, Retry::Safe).with_netloc(&self.key.netloc);
+        Err(match failure {
+            Some(failure) => error.with_source(failure),
+            None => error,
+        })
     }
 }
 
