@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use http::{Method, Response};
+use http::{Method, Response, header};
 use tokio::{runtime::Handle, time::Sleep};
 use tracing::debug;
 
@@ -20,10 +20,13 @@ use super::{
     ConnectionInfo,
     dialer::{Dialer, Http2Conn},
     info::Facts,
-    transport::Shared,
+    transport::{CONNECT_HAS_NO_CONTENT, Shared},
 };
 use crate::{
-    body::{BodyTimeouts, Head, Outcome, OutgoingRequest, ResponseBody, Slot},
+    body::{
+        BodyTimeouts, Duplex, Head, Outcome, OutgoingBody, OutgoingRequest, PipeWriter,
+        ResponseBody, Slot, pipe,
+    },
     error::{Error, Kind, Phase, Retry, Scope},
     http2::message::expects_no_content,
     netloc::Netloc,
@@ -62,6 +65,8 @@ struct Pending {
     facts: Arc<Facts>,
     is_reused: bool,
     method: Method,
+    /// Our end of the tunnel that a CONNECT on a stream asks for.
+    tunnel: Option<PipeWriter>,
 }
 
 impl Drop for Pending {
@@ -147,11 +152,19 @@ impl ResponseFuture {
             })?;
         }
         self.whole_limit = sleep(timeouts.whole);
-        let OutgoingRequest { parts, body } = request;
+        let OutgoingRequest { mut parts, body } = request;
         let body = body.settle(cx, Self::WHOLE_BODY).map_err(|cause| {
             let error = Error::new(Kind::RequestBody, Scope::Request, Retry::Never);
             self.locate(error.with_source(cause))
         })?;
+        if parts.method == Method::CONNECT {
+            if !matches!(body, OutgoingBody::Empty) {
+                let error = Error::new(Kind::Request, Scope::Request, Retry::Never);
+                return Err(self.locate(error.with_source(CONNECT_HAS_NO_CONTENT)));
+            }
+            // It could only say that there is none.
+            parts.headers.remove(header::CONTENT_LENGTH);
+        }
         Ok(OutgoingRequest { parts, body })
     }
 
@@ -166,11 +179,17 @@ impl ResponseFuture {
         }
     }
 
-    fn send(&mut self, lease: Lease<Http2Conn>, request: OutgoingRequest) -> Stage {
+    fn send(&mut self, lease: Lease<Http2Conn>, mut request: OutgoingRequest) -> Stage {
         self.tries += 1;
         let is_reused = lease.is_reused();
         let conn = lease.start();
         let method = request.parts.method.clone();
+        let tunnel = (method == Method::CONNECT).then(|| {
+            // A new one at each try: the one before went with its stream.
+            let (writer, reader) = pipe();
+            request.body = OutgoingBody::new(reader);
+            writer
+        });
         let slot = Slot::new(request, conn.handle.control());
         if !conn.handle.send(Arc::clone(&slot)) {
             // The connection ended between the lease and now.
@@ -186,6 +205,7 @@ impl ResponseFuture {
             facts: conn.facts,
             is_reused,
             method,
+            tunnel,
         })
     }
 
@@ -195,7 +215,23 @@ impl ResponseFuture {
             unreachable!("only a sent request has an outcome");
         };
         match outcome {
-            Outcome::Head { head, is_end, .. } => {
+            Outcome::Head {
+                mut head,
+                handed_over,
+                is_end,
+            } => {
+                let tunnel = match handed_over {
+                    Some(connection) => {
+                        // There is no exchange left to leave.
+                        pending.slot = None;
+                        Some(Duplex::on_connection(connection))
+                    }
+                    None => pending.tunnel(&head),
+                };
+                if let Some(tunnel) = tunnel {
+                    tunnel.park(&mut head.extensions);
+                    return Some(Ok(pending.response(head, ResponseBody::default())));
+                }
                 let idle = self.shared.timeouts.body_idle;
                 let whole = self.whole_limit.take();
                 let is_limited = idle.is_some() || whole.is_some();
@@ -259,6 +295,18 @@ impl Pending {
             // The slot leaves only together with the stage.
             None => Poll::Pending,
         }
+    }
+
+    /// The tunnel takes over the slot, if there is one. Of one that is refused our end is over, and
+    /// the response is like any other (RFC 9110 §9.3.6).
+    fn tunnel(&mut self, head: &Head) -> Option<Duplex> {
+        let writer = self.tunnel.take()?;
+        if !head.status.is_success() {
+            writer.end();
+            return None;
+        }
+        let slot = self.slot.take()?;
+        Some(Duplex::on_stream(slot, writer))
     }
 
     /// The body takes over the slot, unless there is nothing left to read or to cancel.

@@ -7,16 +7,17 @@ use std::{
 };
 
 use bytes::Buf;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, Uri, header};
 use http_body::Body;
 use tower::Service;
 
-use super::{ResponseFuture, TransportBuilder, dialer::Dialer};
+use super::{Proxy, ResponseFuture, TransportBuilder, dialer::Dialer};
 use crate::{
     body::{OutgoingBody, OutgoingRequest, ResponseBody},
     config::Timeouts,
     error::{BoxError, Error, Kind, Retry, Scope},
-    netloc::{Netloc, NetlocError},
+    http2::message::Protocol,
+    netloc::{Netloc, NetlocError, Scheme},
     pool::Pool,
 };
 
@@ -104,21 +105,66 @@ impl Transport {
 
     /// What must be right with a request before it goes anywhere.
     fn admit(&self, request: &Request<()>) -> Result<Netloc, Error> {
-        let netloc = Netloc::from_uri(request.uri()).map_err(|cause| {
-            let kind = match cause {
-                NetlocError::Scheme(_) => Kind::Scheme,
-                NetlocError::Relative | NetlocError::Authority(_) => Kind::Uri,
-            };
-            Error::new(kind, Scope::Request, Retry::Never).with_source(cause)
-        })?;
-        if request.method() == Method::CONNECT {
-            return Err(Error::new(Kind::Request, Scope::Request, Retry::Never)
-                .with_netloc(&netloc)
-                .with_source("CONNECT is not supported by this transport yet"));
-        }
+        let netloc = destination(request)?;
         self.shared.dialer.admit(&netloc)?;
         Ok(netloc)
     }
+}
+
+/// Where the connection for a request leads: to its proxy, or to the netloc of its URI.
+fn destination(request: &Request<()>) -> Result<Netloc, Error> {
+    let proxy = request.extensions().get().map(Proxy::netloc);
+    let is_extended = request.extensions().get::<Protocol>().is_some();
+    if request.method() == Method::CONNECT {
+        refuse_content(request)?;
+        if !is_extended {
+            return tunnel_proxy(request.uri(), proxy).cloned();
+        }
+    }
+    let netloc = Netloc::from_uri(request.uri()).map_err(|cause| {
+        let kind = match cause {
+            NetlocError::Scheme(_) => Kind::Scheme,
+            NetlocError::Relative | NetlocError::Authority(_) => Kind::Uri,
+        };
+        rejected(kind).with_source(cause)
+    })?;
+    match proxy {
+        None => Ok(netloc),
+        Some(_) if netloc.scheme() == Scheme::Https => Err(rejected(Kind::Request)
+            .with_netloc(&netloc)
+            .with_source("https goes through a proxy by CONNECT alone")),
+        Some(proxy) => Ok(proxy.clone()),
+    }
+}
+
+/// RFC 9110 §9.3.6: CONNECT asks a proxy, by the host and port of the target and nothing else.
+fn tunnel_proxy<'a>(target: &Uri, proxy: Option<&'a Netloc>) -> Result<&'a Netloc, Error> {
+    let is_authority = target.scheme().is_none() && target.path_and_query().is_none();
+    let has_port = target.port_u16().is_some_and(|port| port != 0);
+    if !is_authority || !has_port {
+        return Err(rejected(Kind::Request)
+            .with_source("CONNECT names a host and a port, unless it has a Protocol"));
+    }
+    proxy.ok_or_else(|| {
+        rejected(Kind::Request).with_source("CONNECT goes to a proxy: see towline::Proxy")
+    })
+}
+
+/// RFC 9110 §9.3.6: a CONNECT "does not have content", so a length of it says nothing or lies.
+fn refuse_content(request: &Request<()>) -> Result<(), Error> {
+    let mut lengths = request.headers().get_all(header::CONTENT_LENGTH).iter();
+    if lengths.all(|length| length == "0") {
+        return Ok(());
+    }
+    Err(rejected(Kind::Request).with_source(CONNECT_HAS_NO_CONTENT))
+}
+
+/// Says why a CONNECT is refused that has a body, or announces one.
+pub(super) const CONNECT_HAS_NO_CONTENT: &str =
+    "CONNECT has no content: write to the tunnel that it brings";
+
+fn rejected(kind: Kind) -> Error {
+    Error::new(kind, Scope::Request, Retry::Never)
 }
 
 impl Default for Transport {
