@@ -51,6 +51,11 @@
 //! # let _ = call(service);
 //! ```
 //!
+//! # Tunnels
+//!
+//! CONNECT makes a stream of octets both ways: by a [`Proxy`] to any host, or extended (RFC 8441) to
+//! a protocol such as WebSocket at the server itself. It comes as a [`Duplex`] with the response.
+//!
 //! # Connections
 //!
 //! Requests to one [`Netloc`] (scheme, host and port) share one connection; those beyond the
@@ -105,8 +110,8 @@ mod pool;
 mod protocols;
 
 pub use self::{
-    body::ResponseBody,
-    client::{ConnectionInfo, ResponseFuture, Transport, TransportBuilder},
+    body::{Duplex, ResponseBody},
+    client::{ConnectionInfo, Proxy, ResponseFuture, Transport, TransportBuilder},
     error::Error,
     netloc::Netloc,
     protocols::Protocols,

@@ -75,6 +75,11 @@ impl ResponseBody {
             }),
         }
     }
+
+    /// Why the exchange has failed, if that is known before it is read.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        self.open.as_ref()?.slot.failure()
+    }
 }
 
 impl Open {

@@ -317,6 +317,17 @@ impl Slot {
         is_complete && state.inbox.is_empty() && state.trailers.is_none()
     }
 
+    /// Why the exchange has failed, if it has: whoever writes asks, too.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        match &self.lock().stage {
+            Stage::Ended {
+                outcome: Err(failed),
+                ..
+            } => Some(failed.error.clone()),
+            _ => None,
+        }
+    }
+
     /// The caller leaves. What is left of the exchange is cancelled, and unread octets go with
     /// their stream.
     pub(crate) fn abandon(&self) {

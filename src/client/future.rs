@@ -12,22 +12,25 @@ use std::{
     time::Duration,
 };
 
-use http::{Method, Response};
+use http::{Method, Response, header};
 use tokio::{runtime::Handle, time::Sleep};
 use tracing::debug;
 
 use super::{
     ConnectionInfo,
     dialer::{Conn, Dialer},
-    info::Facts,
-    transport::Shared,
+    info::{Facts, Protocol},
+    transport::{CONNECT_HAS_NO_CONTENT, Shared},
 };
 use crate::{
-    body::{BodyTimeouts, Head, Outcome, OutgoingRequest, ResponseBody, Slot},
+    body::{
+        BodyTimeouts, Duplex, Head, Outcome, OutgoingBody, OutgoingRequest, PipeWriter,
+        ResponseBody, Slot, pipe,
+    },
     error::{Error, Kind, Phase, Retry, Scope},
     http2::message::expects_no_content,
-    netloc::Netloc,
-    pool::{Acquire, Key, Lease},
+    netloc::Scheme,
+    pool::{Acquire, Key, Lease, Pool},
     protocols::Protocols,
 };
 
@@ -63,6 +66,8 @@ struct Pending {
     facts: Arc<Facts>,
     is_reused: bool,
     method: Method,
+    /// Our end of the tunnel that a CONNECT on a stream asks for.
+    tunnel: Option<PipeWriter>,
 }
 
 impl Drop for Pending {
@@ -148,11 +153,28 @@ impl ResponseFuture {
             })?;
         }
         self.whole_limit = sleep(timeouts.whole);
-        let body = request.body.settle(cx, Self::WHOLE_BODY).map_err(|cause| {
+        let OutgoingRequest {
+            mut parts,
+            body,
+            target,
+        } = request;
+        let body = body.settle(cx, Self::WHOLE_BODY).map_err(|cause| {
             let error = Error::new(Kind::RequestBody, Scope::Request, Retry::Never);
             self.locate(error.with_source(cause))
         })?;
-        Ok(OutgoingRequest { body, ..request })
+        if parts.method == Method::CONNECT {
+            if !matches!(body, OutgoingBody::Empty) {
+                let error = Error::new(Kind::Request, Scope::Request, Retry::Never);
+                return Err(self.locate(error.with_source(CONNECT_HAS_NO_CONTENT)));
+            }
+            // It could only say that there is none.
+            parts.headers.remove(header::CONTENT_LENGTH);
+        }
+        Ok(OutgoingRequest {
+            parts,
+            body,
+            target,
+        })
     }
 
     fn lease(&mut self, request: OutgoingRequest) -> Stage {
@@ -160,17 +182,23 @@ impl ResponseFuture {
             // Only a rejected request has no key, and that never gets here.
             return Stage::Done;
         };
-        match self.shared.pool.try_lease(key) {
+        let pool = &self.shared.pool;
+        match try_lease_shared(pool, key).or_else(|| pool.try_lease(key)) {
             Some(lease) => self.send(lease, request),
-            None => Stage::Leasing(self.shared.pool.lease(key), request),
+            None => Stage::Leasing(pool.lease(key), request),
         }
     }
 
-    fn send(&mut self, lease: Lease<Conn>, request: OutgoingRequest) -> Stage {
+    fn send(&mut self, lease: Lease<Conn>, mut request: OutgoingRequest) -> Stage {
         self.tries += 1;
         let is_reused = lease.is_reused();
         let conn = lease.start();
         let method = request.parts.method.clone();
+        let tunnel = if method == Method::CONNECT {
+            open_tunnel(&mut request, conn.facts.protocol)
+        } else {
+            None
+        };
         let slot = Slot::new(request, conn.handle.control());
         if !conn.handle.send(Arc::clone(&slot)) {
             // The connection ended between the lease and now.
@@ -186,6 +214,7 @@ impl ResponseFuture {
             facts: conn.facts,
             is_reused,
             method,
+            tunnel,
         })
     }
 
@@ -195,7 +224,23 @@ impl ResponseFuture {
             unreachable!("only a sent request has an outcome");
         };
         match outcome {
-            Outcome::Head { head, is_end, .. } => {
+            Outcome::Head {
+                mut head,
+                handed_over,
+                is_end,
+            } => {
+                let tunnel = match handed_over {
+                    Some(connection) => {
+                        // There is no exchange left to leave.
+                        pending.slot = None;
+                        Some(Duplex::on_connection(connection))
+                    }
+                    None => pending.tunnel(&head),
+                };
+                if let Some(tunnel) = tunnel {
+                    tunnel.park(&mut head.extensions);
+                    return Some(Ok(pending.response(head, ResponseBody::default())));
+                }
                 let idle = self.shared.timeouts.body_idle;
                 let whole = self.whole_limit.take();
                 let is_limited = idle.is_some() || whole.is_some();
@@ -262,6 +307,18 @@ impl Pending {
         }
     }
 
+    /// The tunnel takes over the slot, if there is one. Of one that is refused our end is over, and
+    /// the response is like any other (RFC 9110 §9.3.6).
+    fn tunnel(&mut self, head: &Head) -> Option<Duplex> {
+        let writer = self.tunnel.take()?;
+        if !head.status.is_success() {
+            writer.end();
+            return None;
+        }
+        let slot = self.slot.take()?;
+        Some(Duplex::on_stream(slot, writer))
+    }
+
     /// The body takes over the slot, unless there is nothing left to read or to cancel.
     fn body(&mut self, head: &Head, is_end: bool, timeouts: BodyTimeouts) -> ResponseBody {
         let remaining = if expects_no_content(&self.method, head.status) {
@@ -285,6 +342,28 @@ impl Pending {
         response.extensions_mut().insert(info);
         response
     }
+}
+
+/// Who demands HTTP/2 shares the connection of those who do not, where that speaks it.
+fn try_lease_shared(pool: &Pool<Dialer>, key: &Key) -> Option<Lease<Conn>> {
+    if key.protocols != Protocols::Http2 || key.netloc.scheme() != Scheme::Https {
+        return None;
+    }
+    let any = Key::new(key.netloc.clone(), Protocols::Any);
+    let lease = pool.try_lease(&any)?;
+    (lease.facts.protocol == Protocol::Http2).then_some(lease)
+}
+
+/// The body of a CONNECT is the pipe into its tunnel, where a stream carries it: a new one at each
+/// try, as the one before went with its stream. HTTP/1.1 hands over the whole connection.
+fn open_tunnel(request: &mut OutgoingRequest, protocol: Protocol) -> Option<PipeWriter> {
+    request.body = OutgoingBody::Empty;
+    if protocol == Protocol::Http1 {
+        return None;
+    }
+    let (writer, reader) = pipe();
+    request.body = OutgoingBody::new(reader);
+    Some(writer)
 }
 
 fn sleep(limit: Option<Duration>) -> Option<Pin<Box<Sleep>>> {

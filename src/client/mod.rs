@@ -7,8 +7,10 @@ mod builder;
 mod dialer;
 mod future;
 mod info;
+mod proxy;
 mod transport;
 
 pub use self::{
-    builder::TransportBuilder, future::ResponseFuture, info::ConnectionInfo, transport::Transport,
+    builder::TransportBuilder, future::ResponseFuture, info::ConnectionInfo, proxy::Proxy,
+    transport::Transport,
 };

@@ -7,17 +7,18 @@ use std::{
 };
 
 use bytes::Buf;
-use http::{Method, Request, Response, Version};
+use http::{Method, Request, Response, Uri, Version, header};
 use http_body::Body;
 use tower::Service;
 
-use super::{ResponseFuture, TransportBuilder, dialer::Dialer};
+use super::{Proxy, ResponseFuture, TransportBuilder, dialer::Dialer};
 use crate::{
     body::{OutgoingBody, OutgoingRequest, ResponseBody},
     config::Timeouts,
     error::{BoxError, Error, Kind, Retry, Scope},
     http1::Target,
-    netloc::{Netloc, NetlocError},
+    http2::message::Protocol,
+    netloc::{Netloc, NetlocError, Scheme},
     pool::{Key, Pool},
     protocols::Protocols,
 };
@@ -106,18 +107,7 @@ impl Transport {
 
     /// What must be right with a request before it goes anywhere.
     fn admit(&self, request: &Request<()>) -> Result<Key, Error> {
-        let netloc = Netloc::from_uri(request.uri()).map_err(|cause| {
-            let kind = match cause {
-                NetlocError::Scheme(_) => Kind::Scheme,
-                NetlocError::Relative | NetlocError::Authority(_) => Kind::Uri,
-            };
-            Error::new(kind, Scope::Request, Retry::Never).with_source(cause)
-        })?;
-        if request.method() == Method::CONNECT {
-            return Err(Error::new(Kind::Request, Scope::Request, Retry::Never)
-                .with_netloc(&netloc)
-                .with_source("CONNECT is not supported by this transport yet"));
-        }
+        let netloc = destination(request)?;
         let asked = asked_protocols(request).map_err(|error| error.with_netloc(&netloc))?;
         self.shared.dialer.key(netloc, asked)
     }
@@ -126,15 +116,75 @@ impl Transport {
 /// What the request is content with: its extension says so, else its version. HTTP/1.1 is what
 /// every request says that nobody gave a version, so it demands nothing.
 fn asked_protocols(request: &Request<()>) -> Result<Protocols, Error> {
+    // RFC 8441 is about HTTP/2.
+    if request.extensions().get::<Protocol>().is_some() {
+        return Ok(Protocols::Http2);
+    }
     if let Some(protocols) = request.extensions().get() {
         return Ok(*protocols);
     }
     match request.version() {
         Version::HTTP_2 => Ok(Protocols::Http2),
-        Version::HTTP_3 => Err(Error::new(Kind::Request, Scope::Request, Retry::Never)
+        Version::HTTP_3 => Err(rejected(Kind::Request)
             .with_source("the request demands HTTP/3, which this transport does not speak")),
         _ => Ok(Protocols::Any),
     }
+}
+
+/// Where the connection for a request leads: to its proxy, or to the netloc of its URI.
+fn destination(request: &Request<()>) -> Result<Netloc, Error> {
+    let proxy = request.extensions().get().map(Proxy::netloc);
+    let is_extended = request.extensions().get::<Protocol>().is_some();
+    if request.method() == Method::CONNECT {
+        refuse_content(request)?;
+        if !is_extended {
+            return tunnel_proxy(request.uri(), proxy).cloned();
+        }
+    }
+    let netloc = Netloc::from_uri(request.uri()).map_err(|cause| {
+        let kind = match cause {
+            NetlocError::Scheme(_) => Kind::Scheme,
+            NetlocError::Relative | NetlocError::Authority(_) => Kind::Uri,
+        };
+        rejected(kind).with_source(cause)
+    })?;
+    match proxy {
+        None => Ok(netloc),
+        Some(_) if netloc.scheme() == Scheme::Https => Err(rejected(Kind::Request)
+            .with_netloc(&netloc)
+            .with_source("https goes through a proxy by CONNECT alone")),
+        Some(proxy) => Ok(proxy.clone()),
+    }
+}
+
+/// RFC 9110 §9.3.6: CONNECT asks a proxy, by the host and port of the target and nothing else.
+fn tunnel_proxy<'a>(target: &Uri, proxy: Option<&'a Netloc>) -> Result<&'a Netloc, Error> {
+    let is_authority = target.scheme().is_none() && target.path_and_query().is_none();
+    let has_port = target.port_u16().is_some_and(|port| port != 0);
+    if !is_authority || !has_port {
+        return Err(rejected(Kind::Request)
+            .with_source("CONNECT names a host and a port, unless it has a Protocol"));
+    }
+    proxy.ok_or_else(|| {
+        rejected(Kind::Request).with_source("CONNECT goes to a proxy: see towline::Proxy")
+    })
+}
+
+/// RFC 9110 §9.3.6: a CONNECT "does not have content", so a length of it says nothing or lies.
+fn refuse_content(request: &Request<()>) -> Result<(), Error> {
+    let mut lengths = request.headers().get_all(header::CONTENT_LENGTH).iter();
+    if lengths.all(|length| length == "0") {
+        return Ok(());
+    }
+    Err(rejected(Kind::Request).with_source(CONNECT_HAS_NO_CONTENT))
+}
+
+/// Says why a CONNECT is refused that has a body, or announces one.
+pub(super) const CONNECT_HAS_NO_CONTENT: &str =
+    "CONNECT has no content: write to the tunnel that it brings";
+
+fn rejected(kind: Kind) -> Error {
+    Error::new(kind, Scope::Request, Retry::Never)
 }
 
 impl Default for Transport {
@@ -161,10 +211,15 @@ where
         let (parts, body) = request.into_parts();
         let request = Request::from_parts(parts, ());
         let admitted = self.admit(&request);
+        // RFC 9112 §3.2.2: a proxy is told the whole URI.
+        let target = match request.extensions().get::<Proxy>() {
+            None => Target::Origin,
+            Some(_) => Target::Absolute,
+        };
         let request = OutgoingRequest {
             parts: request.into_parts().0,
             body: OutgoingBody::new(body),
-            target: Target::Origin,
+            target,
         };
         ResponseFuture::new(Arc::clone(&self.shared), admitted, request)
     }

@@ -5,6 +5,8 @@
 
 use std::{sync::Arc, task::Waker};
 
+use http::Method;
+
 use super::{failure::Reached, handle::Shared, upload::Upload};
 use crate::{
     Error,
@@ -36,6 +38,11 @@ impl Exchange {
         } else {
             Reached::Written
         }
+    }
+
+    /// Whether octets may still be written into it by the caller, as into a tunnel.
+    pub(super) fn is_tunnel(&self) -> bool {
+        self.upload.as_ref().is_some_and(Upload::is_tunnel)
     }
 
     /// Ends the exchange; an upload that has given nothing goes back to its request.
@@ -77,7 +84,12 @@ pub(super) fn start(
     };
     let id = engine.open(&head, plan).map_err(Unopened::Refused)?;
     if let Some(body) = request.body.take_streaming() {
-        *upload = Some(Upload::new(body, announced, id.into(), Arc::clone(shared)));
+        let new = Upload::new(body, announced, id.into(), Arc::clone(shared));
+        *upload = Some(if request.parts.method == Method::CONNECT {
+            new.of_tunnel()
+        } else {
+            new
+        });
     }
     Ok(id.into())
 }

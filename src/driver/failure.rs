@@ -133,9 +133,10 @@ impl Endpoint {
     /// No stream was opened.
     pub(super) fn refused(&self, refusal: Refusal) -> Error {
         match refusal {
-            Refusal::HeadTooLarge { .. } | Refusal::ExtendedConnect => self
-                .error(Kind::Request, Scope::Request, Retry::Never)
-                .with_source(refusal),
+            Refusal::HeadTooLarge { .. } | Refusal::ExtendedConnect | Refusal::SettingsAwaited => {
+                self.error(Kind::Request, Scope::Request, Retry::Never)
+                    .with_source(refusal)
+            }
             Refusal::Retired | Refusal::StreamLimit => self
                 .error(Kind::Closed, Scope::Connection, Retry::Safe)
                 .with_source(refusal),

@@ -55,6 +55,10 @@ pub(crate) struct Http2Driver<IO> {
     commands: Vec<Command>,
     /// Requests that are not streams yet, because the socket takes nothing.
     held: VecDeque<Arc<Slot>>,
+    /// Extended CONNECTs of which the peer has not said yet whether it takes any (RFC 8441 §3).
+    undecided: Vec<Arc<Slot>>,
+    /// Tunnels that were ended from this side, and whose end has not left the engine.
+    pub(super) ending: Vec<StreamId>,
     input: BytesMut,
     read_size: usize,
     pub(super) output: Output,
@@ -103,6 +107,8 @@ where
             wakers: Vec::new(),
             commands: Vec::new(),
             held: VecDeque::new(),
+            undecided: Vec::new(),
+            ending: Vec::new(),
             input: BytesMut::new(),
             read_size: Self::MIN_READ,
             output: Output::default(),
@@ -193,6 +199,12 @@ where
         }
         // The vector goes back, so that the next batch allocates nothing.
         self.commands = commands;
+        if self.takes_requests() {
+            // After the commands and what was read: both may have settled it.
+            for slot in std::mem::take(&mut self.undecided) {
+                self.open(slot);
+            }
+        }
     }
 
     /// Whether a request may become a stream now. A socket that takes nothing must not let heads
@@ -218,6 +230,7 @@ where
                 };
                 self.exchanges.insert(id, exchange);
             }
+            Some(Err(Unopened::Refused(Refusal::SettingsAwaited))) => self.undecided.push(slot),
             Some(Err(unopened)) => {
                 let (error, is_resendable) = match unopened {
                     Unopened::Refused(refusal) => {
@@ -236,10 +249,12 @@ where
     }
 
     /// The caller has left. Once the response is complete there is nothing to be sorry about
-    /// (RFC 9113 §8.1); before, the peer is told to stop (RFC 9113 §8.7).
+    /// (RFC 9113 §8.1); before, the peer is told to stop (RFC 9113 §8.7). A tunnel is broken off:
+    /// there, the peer's end says nothing of ours (RFC 9113 §8.5).
     fn cancel(&mut self, id: StreamId) {
+        let is_tunnel = self.exchanges.get(&id).is_some_and(Exchange::is_tunnel);
         let code = match self.engine.stream_state(id) {
-            http2::State::HalfClosedRemote => ErrorCode::NO_ERROR,
+            http2::State::HalfClosedRemote if !is_tunnel => ErrorCode::NO_ERROR,
             _ => ErrorCode::CANCEL,
         };
         self.engine.cancel(id, code);
@@ -337,7 +352,8 @@ impl<IO> Http2Driver<IO> {
         self.shared.end();
         let queued = self.shared.mailbox.close();
         let queued = queued.into_iter().filter_map(Command::into_request);
-        for slot in self.held.drain(..).chain(queued) {
+        let held = self.held.drain(..).chain(self.undecided.drain(..));
+        for slot in held.chain(queued) {
             self.wakers
                 .extend(slot.fail(unwritten.clone(), is_resendable));
             self.shared.release_slot();

@@ -117,6 +117,7 @@ where
             let asked = self.feed();
             progress = self.engine.poll_output(&mut self.output);
             self.mark_batch();
+            self.let_go_of_ended();
             if asked == Asked::Nobody || progress == Progress::More {
                 return progress;
             }

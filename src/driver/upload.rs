@@ -19,7 +19,7 @@ use super::{handle::Shared, http2::Http2Driver, mailbox::Command};
 use crate::{
     body::{ExchangeId, OutgoingBody, StreamingBody},
     error::BoxError,
-    http2::{ErrorCode, StreamId},
+    http2::{ErrorCode, State, StreamId},
 };
 
 /// A request body that is being sent.
@@ -30,6 +30,8 @@ pub(super) struct Upload {
     signal: Arc<BodyWaker>,
     /// `signal` again, as a body takes it.
     waker: Waker,
+    /// Whether the caller writes it as one end of a tunnel, and is told when its end has left.
+    is_tunnel: bool,
 }
 
 /// Whether any body wanted asking.
@@ -84,7 +86,20 @@ impl Upload {
             remaining,
             waker: Waker::from(Arc::clone(&signal)),
             signal,
+            is_tunnel: false,
         }
+    }
+
+    /// The same, as one end of a tunnel.
+    pub(super) fn of_tunnel(self) -> Self {
+        Self {
+            is_tunnel: true,
+            ..self
+        }
+    }
+
+    pub(super) const fn is_tunnel(&self) -> bool {
+        self.is_tunnel
     }
 
     /// The body, to go out again; only one that was never polled can.
@@ -166,14 +181,10 @@ where
                 self.engine.send_data(id, data);
                 if is_end {
                     // The end goes out with the last octets.
-                    exchange.upload = None;
-                    self.engine.finish(id, None);
+                    self.finish_upload(id, None);
                 }
             }
-            Ok(Given::End(trailers)) => {
-                exchange.upload = None;
-                self.engine.finish(id, trailers);
-            }
+            Ok(Given::End(trailers)) => self.finish_upload(id, trailers),
             Err(cause) => {
                 let error = self.endpoint.body_failed(cause).with_stream_id(id);
                 self.wakers.extend(exchange.slot.fail(error, false));
@@ -181,5 +192,29 @@ where
                 self.engine.cancel(id, ErrorCode::CANCEL);
             }
         }
+    }
+
+    fn finish_upload(&mut self, id: StreamId, trailers: Option<http::HeaderMap>) {
+        if let Some(exchange) = self.exchanges.get_mut(&id) {
+            if exchange.is_tunnel() {
+                self.ending.push(id);
+            } else {
+                exchange.upload = None;
+            }
+        }
+        self.engine.finish(id, trailers);
+    }
+
+    /// Lets go of the tunnels whose end has left the engine: that is how their writers hear of it.
+    pub(super) fn let_go_of_ended(&mut self) {
+        let (engine, exchanges) = (&self.engine, &mut self.exchanges);
+        self.ending.retain(|id| {
+            let state = engine.stream_state(*id);
+            let is_ending = matches!(state, State::Open | State::HalfClosedRemote);
+            if !is_ending && let Some(exchange) = exchanges.get_mut(id) {
+                exchange.upload = None;
+            }
+            is_ending
+        });
     }
 }

@@ -108,7 +108,8 @@ fn an_extended_connect_that_the_peer_has_not_enabled_is_refused() {
     };
     let mut t = Script::fresh();
     t.reads();
-    assert_eq!(t.try_open(asked()), Err(Refusal::ExtendedConnect));
+    // Nothing is known yet.
+    assert_eq!(t.try_open(asked()), Err(Refusal::SettingsAwaited));
     t.peer_sends([settings(&[]), settings_ack()]);
     t.peer_gets(settings_ack());
     t.sees([Seen::Settings]);

@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use http::Method;
 
-use super::{Core, Engine, Event, Stage};
+use super::{Core, Engine, Event, Preface, Stage};
 use crate::http2::{
     StreamId,
     codec::writer,
@@ -38,6 +38,9 @@ pub enum Refusal {
     /// The request is an extended CONNECT, which the peer's SETTINGS_ENABLE_CONNECT_PROTOCOL has
     /// not allowed (RFC 8441 §3).
     ExtendedConnect,
+    /// The request is an extended CONNECT, and the peer's first SETTINGS, which say whether it is
+    /// allowed, have not come (RFC 8441 §3).
+    SettingsAwaited,
     /// The head is above the peer's SETTINGS_MAX_HEADER_LIST_SIZE (RFC 9113 §6.5.2).
     HeadTooLarge {
         /// What the head would take, in octets, 32 a field included.
@@ -52,7 +55,10 @@ impl std::fmt::Display for Refusal {
         match self {
             Self::Retired => f.write_str("the connection takes no new streams"),
             Self::StreamLimit => f.write_str("the peer's limit of concurrent streams is reached"),
-            Self::ExtendedConnect => f.write_str("the peer has not enabled extended CONNECT"),
+            Self::ExtendedConnect => f.write_str("the peer does not offer extended CONNECT"),
+            Self::SettingsAwaited => {
+                f.write_str("the peer has not said yet whether it offers extended CONNECT")
+            }
             Self::HeadTooLarge { size, limit } => write!(
                 f,
                 "the request head takes {size} octets where the peer allows {limit}"
@@ -104,7 +110,10 @@ impl Core {
         }
         // RFC 8441 §4: `:protocol` may be sent once the peer has announced that it knows it.
         if head.protocol.is_some() && !self.peer.enable_connect_protocol {
-            return Err(Refusal::ExtendedConnect);
+            return Err(match self.preface {
+                Preface::Awaited => Refusal::SettingsAwaited,
+                Preface::Received => Refusal::ExtendedConnect,
+            });
         }
         let limit = self.peer.max_header_list_size;
         // Most peers set no limit, or one above any head that fits into a single frame.
