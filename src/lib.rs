@@ -99,6 +99,7 @@ mod headers;
 pub mod http1;
 pub mod http2;
 pub mod netloc;
+mod output;
 mod pool;
 mod protocols;
 
