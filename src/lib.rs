@@ -106,6 +106,7 @@ pub mod http2;
 pub mod interim;
 mod io;
 pub mod netloc;
+mod output;
 mod pool;
 mod protocols;
 

@@ -6,6 +6,36 @@ use http::{HeaderMap, header, uri};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct InvalidHost;
 
+/// Why a request has no authority to be sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AuthorityFault {
+    /// Neither the URI nor a `host` field names one.
+    Missing,
+    /// A `host` field is no authority, or there are several that differ.
+    Invalid,
+    /// The `host` field is not the URI's authority.
+    Differs,
+}
+
+/// The URI's authority, or else the `host` field (RFC 9110 §7.2); as they were written.
+pub(crate) fn choose<'a>(
+    of_uri: Option<&'a uri::Authority>,
+    headers: &'a HeaderMap,
+    scheme: Option<&str>,
+) -> Result<&'a str, AuthorityFault> {
+    let host = host(headers).map_err(|_| AuthorityFault::Invalid)?;
+    match (of_uri, host) {
+        // Servers would disagree on which one counts.
+        (Some(authority), Some(host)) if !is_same(authority.as_str(), host, scheme) => {
+            Err(AuthorityFault::Differs)
+        }
+        (Some(authority), _) => Ok(authority.as_str()),
+        (None, Some(host)) if is_authority(host) => Ok(host),
+        (None, Some(_)) => Err(AuthorityFault::Invalid),
+        (None, None) => Err(AuthorityFault::Missing),
+    }
+}
+
 /// The authority as a message carries it: without user information (RFC 9113 §8.3.1), and with
 /// a port only where it is not the one that the scheme means anyway (RFC 9110 §4.2.3).
 pub(crate) fn normalize<'a>(authority: &'a str, scheme: Option<&str>) -> &'a str {

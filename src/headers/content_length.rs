@@ -6,6 +6,27 @@ use http::{HeaderMap, header};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct InvalidContentLength;
 
+/// Why a request cannot say how long its content is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LengthFault {
+    /// The content-length is no number, or differs from another.
+    Invalid,
+    /// The content-length differs from that of the body.
+    Differs,
+}
+
+/// The length that the caller's field declares, or else what is known of the body.
+pub(crate) fn declared(
+    headers: &HeaderMap,
+    of_body: Option<u64>,
+) -> Result<Option<u64>, LengthFault> {
+    let declared = read(headers).map_err(|_| LengthFault::Invalid)?;
+    match (declared, of_body) {
+        (Some(declared), Some(of_body)) if declared != of_body => Err(LengthFault::Differs),
+        (declared, of_body) => Ok(declared.or(of_body)),
+    }
+}
+
 /// Reads one field value: digits and nothing else, or a list of the same number over and over,
 /// which RFC 9110 §8.6 lets a recipient take for one.
 pub(crate) fn parse(value: &[u8]) -> Result<u64, InvalidContentLength> {

@@ -1,12 +1,14 @@
 //! Rules about fields that HTTP/2 and HTTP/1.1 share.
 //!
 //! Owns: which fields belong to a connection and not to a message, which may not be trailers, how
-//! content-length, te and an authority are read.
+//! content-length, te, a path and an authority are read.
 //! Refuses: to know how a message is framed, or in which version.
-//! Spec: RFC 9110 §5.5, §6.5.1, §7.2, §7.6.1, §8.6, §10.1.4; RFC 9113 §8.2.2, §8.3.1.
+//! Spec: RFC 9110 §5.5, §6.4.1, §6.5.1, §7.2, §7.6.1, §8.6, §10.1.4; RFC 9112 §3.2; RFC 9113 §8.2.2,
+//! §8.3.1.
 
 pub(crate) mod authority;
 pub(crate) mod content_length;
+pub(crate) mod target;
 
 #[cfg(test)]
 mod tests;
@@ -30,14 +32,13 @@ pub(crate) fn is_connection_specific(name: &HeaderName) -> bool {
 /// Whether a `connection` field names this one, and so makes it connection-specific (RFC 9110
 /// §7.6.1).
 pub(crate) fn is_nominated(headers: &HeaderMap, name: &HeaderName) -> bool {
-    list(headers, &header::CONNECTION)
-        .any(|option| option.eq_ignore_ascii_case(name.as_str().as_bytes()))
+    has_member(headers, &header::CONNECTION, name.as_str())
 }
 
 /// Whether `te` has the member `trailers`, the only one that HTTP/2 lets through (RFC 9113
 /// §8.2.2, RFC 9110 §10.1.4).
 pub(crate) fn te_asks_for_trailers(headers: &HeaderMap) -> bool {
-    list(headers, &header::TE).any(|member| member.eq_ignore_ascii_case(b"trailers"))
+    has_member(headers, &header::TE, "trailers")
 }
 
 /// Whether the field must stay out of a trailer section: it frames the message, routes or changes
@@ -70,8 +71,16 @@ pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
     value
 }
 
+/// Whether a field that is a comma-separated list has this member, in any case.
+pub(crate) fn has_member(headers: &HeaderMap, name: &HeaderName, member: &str) -> bool {
+    list(headers, name).any(|listed| listed.eq_ignore_ascii_case(member.as_bytes()))
+}
+
 /// The members of a field that is a comma-separated list, over all its lines (RFC 9110 §5.6.1).
-fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+pub(crate) fn list<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = &'a [u8]> {
     headers
         .get_all(name)
         .into_iter()

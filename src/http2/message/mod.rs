@@ -14,6 +14,8 @@ mod tests;
 
 use http::{Method, StatusCode};
 
+use crate::headers::target;
+
 pub use self::{
     request::{Protocol, RequestError, RequestHead, has_trailer_fields, trailer_fields},
     section::{PromisedHead, ResponseHead, SectionBuilder},
@@ -24,9 +26,5 @@ pub use self::{
 /// (RFC 9110 §9.3.6).
 #[must_use]
 pub fn expects_no_content(method: &Method, status: StatusCode) -> bool {
-    method == Method::HEAD
-        || status.is_informational()
-        || status == StatusCode::NO_CONTENT
-        || status == StatusCode::NOT_MODIFIED
-        || (method == Method::CONNECT && status.is_success())
+    target::expects_no_content(method, status)
 }

@@ -6,10 +6,15 @@
 
 use std::{borrow::Cow, fmt};
 
-use http::{HeaderMap, HeaderName, Method, header, request, uri::PathAndQuery};
+use http::{HeaderMap, HeaderName, Method, header, request};
 
 use crate::{
-    headers::{self, authority, content_length},
+    headers::{
+        self,
+        authority::{self, AuthorityFault},
+        content_length::{self, LengthFault},
+        target,
+    },
     http2::{consts::FIELD_OVERHEAD, hpack::FieldRef},
 };
 
@@ -119,7 +124,7 @@ impl<'a> RequestHead<'a> {
             path: None,
             protocol,
             headers: &parts.headers,
-            content_length: declared_length(&parts.headers, content_length)?,
+            content_length: content_length::declared(&parts.headers, content_length)?,
         };
         if is_connect && protocol.is_none() {
             // RFC 9113 §8.5: `:scheme` and `:path` "MUST be omitted", and the port belongs to the
@@ -127,9 +132,11 @@ impl<'a> RequestHead<'a> {
             head.scheme = None;
         } else {
             head.scheme = Some(scheme.ok_or(RequestError::SchemeMissing)?);
-            head.path = Some(path(&parts.method, parts.uri.path_and_query())?);
+            let path = target::path(&parts.method, parts.uri.path_and_query());
+            head.path = Some(path.map_err(|_| RequestError::PathInvalid)?);
         }
-        head.authority = Some(choose_authority(parts, head.scheme)?);
+        let authority = authority::choose(parts.uri.authority(), &parts.headers, head.scheme)?;
+        head.authority = Some(authority::normalize(authority, head.scheme));
         Ok(head)
     }
 
@@ -250,45 +257,22 @@ fn for_each_crumb(cookie: FieldRef<'_>, emit: &mut impl FnMut(FieldRef<'_>)) {
     }
 }
 
-fn declared_length(headers: &HeaderMap, of_body: Option<u64>) -> Result<Option<u64>, RequestError> {
-    let declared = content_length::read(headers).map_err(|_| RequestError::ContentLengthInvalid)?;
-    match (declared, of_body) {
-        // RFC 9113 §8.1.1: the request would be malformed.
-        (Some(declared), Some(of_body)) if declared != of_body => {
-            Err(RequestError::ContentLengthDiffers)
+impl From<AuthorityFault> for RequestError {
+    fn from(fault: AuthorityFault) -> Self {
+        match fault {
+            AuthorityFault::Missing => Self::AuthorityMissing,
+            AuthorityFault::Invalid => Self::HostInvalid,
+            AuthorityFault::Differs => Self::HostDiffers,
         }
-        (declared, of_body) => Ok(declared.or(of_body)),
     }
 }
 
-/// The URI's authority, or else the `host` field (RFC 9113 §8.3.1).
-fn choose_authority<'a>(
-    parts: &'a request::Parts,
-    scheme: Option<&str>,
-) -> Result<&'a str, RequestError> {
-    let host = authority::host(&parts.headers).map_err(|_| RequestError::HostInvalid)?;
-    let chosen = match (parts.uri.authority(), host) {
-        (Some(authority), Some(host)) if !authority::is_same(authority.as_str(), host, scheme) => {
-            return Err(RequestError::HostDiffers);
+impl From<LengthFault> for RequestError {
+    fn from(fault: LengthFault) -> Self {
+        match fault {
+            LengthFault::Invalid => Self::ContentLengthInvalid,
+            LengthFault::Differs => Self::ContentLengthDiffers,
         }
-        (Some(authority), _) => authority.as_str(),
-        (None, Some(host)) if authority::is_authority(host) => host,
-        (None, Some(_)) => return Err(RequestError::HostInvalid),
-        (None, None) => return Err(RequestError::AuthorityMissing),
-    };
-    Ok(authority::normalize(chosen, scheme))
-}
-
-fn path<'a>(method: &Method, path: Option<&'a PathAndQuery>) -> Result<Cow<'a, str>, RequestError> {
-    // RFC 9113 §8.3.1: an empty path is sent as "/".
-    let path = path.map_or("/", PathAndQuery::as_str);
-    match path.as_bytes().first() {
-        Some(b'/') => Ok(Cow::Borrowed(path)),
-        // `http://host?query`: the path is empty, the query is not.
-        Some(b'?') => Ok(Cow::Owned(format!("/{path}"))),
-        // RFC 9113 §8.3.1: "*" is the whole server, for OPTIONS only.
-        Some(b'*') if path == "*" && method == Method::OPTIONS => Ok(Cow::Borrowed(path)),
-        _ => Err(RequestError::PathInvalid),
     }
 }
 
