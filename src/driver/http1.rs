@@ -22,7 +22,7 @@ use std::{
 
 use bytes::BytesMut;
 use http::Method;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tracing::debug;
 
 use self::{failure::End, outbound::Written};
@@ -39,7 +39,7 @@ use crate::{
     body::{ExchangeId, OutgoingBody, OutgoingRequest, Slot},
     clock,
     error::Retry,
-    http1::{self, BodyPlan, Engine, Output, Refusal, RequestError, RequestHead},
+    http1::{self, BodyLength, BodyPlan, Engine, Output, Refusal, RequestError, RequestHead},
     io::Io,
 };
 
@@ -71,8 +71,6 @@ pub(crate) struct Http1Driver {
     write_timeout: Option<Duration>,
     /// The socket takes nothing more; until this instant, what it still has to read comes first.
     write_failure: Option<(io::Error, Instant)>,
-    /// How long the rest of a response that nobody wants may take.
-    drain_until: Option<Instant>,
     /// No request after the present one.
     is_retiring: bool,
     timer: Timer,
@@ -115,8 +113,6 @@ impl Http1Driver {
     /// How long to read on once writing has failed: a server that refuses an upload answers, closes,
     /// and makes our writing fail before its answer is read.
     const LAST_WORDS: Duration = Duration::from_secs(1);
-    /// How long the rest of an unwanted response may take before the connection is closed instead.
-    const DRAIN: Duration = Duration::from_secs(1);
     /// How long a finished connection may take to say goodbye.
     const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -139,7 +135,6 @@ impl Http1Driver {
             written: Written::default(),
             write_timeout: config.write_timeout,
             write_failure: None,
-            drain_until: None,
             is_retiring: false,
             timer: Timer::default(),
             end: None,
@@ -154,7 +149,7 @@ impl Http1Driver {
         let says_goodbye = matches!(self.end, Some(End::Closed(_)));
         self.finish();
         if says_goodbye {
-            let goodbye = std::future::poll_fn(|cx| pin!(&mut self.io).poll_shutdown(cx));
+            let goodbye = self.io.shutdown();
             // The peer may be gone: that is its right.
             let _outcome = tokio::time::timeout(Self::GOODBYE, goodbye).await;
         }
@@ -168,10 +163,10 @@ impl Http1Driver {
                 self.give_up_reading(now);
             }
             self.run_commands(now);
-            self.deliver(now);
+            self.deliver();
             self.wake();
             let write = self.write(cx, now);
-            self.deliver(now);
+            self.deliver();
             self.wake();
             if self.end.is_some() {
                 return Poll::Ready(());
@@ -194,8 +189,7 @@ impl Http1Driver {
         let stuck = self.written.stuck_at(self.write_timeout);
         let last_words = self.write_failure.as_ref().map(|(_, until)| *until);
         let engine = self.engine.poll_timeout();
-        let deadlines = [stuck, last_words, engine, self.drain_until];
-        let deadline = deadlines.into_iter().flatten().min();
+        let deadline = [stuck, last_words, engine].into_iter().flatten().min();
         if self.timer.poll(cx, deadline, now).is_ready() {
             self.handle_timeout(stuck);
             return Poll::Ready(());
@@ -208,9 +202,6 @@ impl Http1Driver {
         self.engine.handle_timeout(now);
         if stuck.is_some_and(|at| at <= now) {
             self.end = Some(End::Stuck);
-        } else if self.drain_until.is_some_and(|at| at <= now) {
-            self.drain_until = None;
-            self.engine.close();
         }
     }
 
@@ -280,20 +271,25 @@ impl Http1Driver {
                     has_head: false,
                 });
             }
+            (Some(Err(Unopened::Refused(Refusal::LengthDiffers))), _) => {
+                self.refuse(&slot, self.endpoint.body_failed(Refusal::LengthDiffers));
+            }
             (Some(Err(Unopened::Refused(refusal))), _) => self.give_back(&slot, refusal),
             (Some(Err(Unopened::Unsayable(cause))), _) => {
-                let error = self.endpoint.unsayable_in_http1(cause);
-                self.wakers.extend(slot.fail(error, false));
-                self.shared.release_slot();
+                self.refuse(&slot, self.endpoint.unsayable_in_http1(cause));
             }
             (Some(Err(Unopened::BodyTaken)), _) => {
-                let error = self.endpoint.body_failed(BODY_TAKEN);
-                self.wakers.extend(slot.fail(error, false));
-                self.shared.release_slot();
+                self.refuse(&slot, self.endpoint.body_failed(BODY_TAKEN));
             }
             // The caller has left.
             (Some(Ok(_)) | None, _) => self.shared.release_slot(),
         }
+    }
+
+    /// The request is at fault; the connection is as good as before.
+    fn refuse(&mut self, slot: &Slot, error: Error) {
+        self.wakers.extend(slot.fail(error, false));
+        self.shared.release_slot();
     }
 
     /// The connection is no good for a request, which goes elsewhere.
@@ -310,10 +306,7 @@ impl Http1Driver {
             exchange.upload = None;
         }
         self.is_held = false;
-        self.engine.cancel();
-        if self.engine.state() == http1::State::Draining {
-            self.drain_until = now.checked_add(Self::DRAIN);
-        }
+        self.engine.cancel(now);
     }
 
     fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
@@ -429,7 +422,8 @@ fn begin(
     (id, shared): (ExchangeId, &Arc<Shared>),
     now: Instant,
 ) -> Result<Begun, Unopened> {
-    let head = RequestHead::from_parts(&request.parts, request.target, request.body.exact_len())
+    let length = BodyLength::from(request.body.exact_len());
+    let head = RequestHead::from_parts(&request.parts, request.target, length)
         .map_err(Unopened::Unsayable)?;
     let announced = head.content_length();
     let plan = match &request.body {

@@ -17,6 +17,7 @@ use super::{Endpoint, Handle, Http2Config, Http2Driver};
 use crate::{
     body::{Outcome, OutgoingBody, OutgoingRequest, Slot},
     error::{Kind, Phase, Retry},
+    http1::Target,
     http2,
     netloc::Netloc,
 };
@@ -213,7 +214,14 @@ fn send(handle: &Handle, body: OutgoingBody) -> Arc<Slot> {
         .body(())
         .unwrap()
         .into_parts();
-    let slot = Slot::new(OutgoingRequest { parts, body }, handle.control());
+    let slot = Slot::new(
+        OutgoingRequest {
+            parts,
+            body,
+            target: Target::Origin,
+        },
+        handle.control(),
+    );
     assert!(handle.send(Arc::clone(&slot)));
     slot
 }

@@ -42,7 +42,7 @@ pub(super) enum Asked {
 }
 
 /// What a body gave.
-enum Given {
+pub(super) enum Given {
     Data(Bytes),
     End(Option<http::HeaderMap>),
     Nothing,
@@ -107,7 +107,7 @@ impl Upload {
         OutgoingBody::Streaming(self.body)
     }
 
-    fn poll(&mut self) -> Result<Given, BoxError> {
+    pub(super) fn poll(&mut self) -> Result<Given, BoxError> {
         // Before asking: what the body says from now on is news.
         self.signal.is_told.store(false, Ordering::Release);
         match self.body.poll_frame(&mut Context::from_waker(&self.waker)) {
@@ -116,6 +116,11 @@ impl Upload {
             Poll::Ready(Some(Err(error))) => Err(error),
             Poll::Ready(Some(Ok(frame))) => self.take(frame),
         }
+    }
+
+    /// Whether it is known that nothing more comes.
+    pub(super) fn is_end(&self) -> bool {
+        self.body.is_end_stream() && matches!(self.remaining, None | Some(0))
     }
 
     fn take(&mut self, frame: Frame<Bytes>) -> Result<Given, BoxError> {
@@ -176,8 +181,7 @@ where
         match upload.poll() {
             Ok(Given::Nothing) => {}
             Ok(Given::Data(data)) => {
-                let is_end =
-                    upload.body.is_end_stream() && matches!(upload.remaining, None | Some(0));
+                let is_end = upload.is_end();
                 self.engine.send_data(id, data);
                 if is_end {
                     // The end goes out with the last octets.

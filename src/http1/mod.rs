@@ -54,7 +54,7 @@ pub use self::{
     engine::{BodyPlan, Closure, Config, Engine, Event, Failure, Progress, Refusal, State},
     limits::Limits,
     request::{BodyLength, RequestError, RequestHead, Target},
-    response::ResponseHead,
+    response::{ReasonPhrase, ResponseHead},
     violation::Violation,
 };
 pub use crate::output::Output;

@@ -37,6 +37,25 @@ pub struct ResponseHead {
     pub raw: Option<Vec<(Bytes, Bytes)>>,
 }
 
+/// The reason phrase of a response, in its extensions if it is not the one that every status has
+/// ([`StatusCode::canonical_reason`]). Empty if the server sent none.
+///
+/// It is for humans: a client should ignore it (RFC 9112 §4). Any octet above 0x7f may be in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReasonPhrase(Bytes);
+
+impl ReasonPhrase {
+    pub(crate) const fn new(octets: Bytes) -> Self {
+        Self(octets)
+    }
+
+    /// Its octets, as they came.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 /// The search for the empty line that ends a section of lines.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SectionEnd {

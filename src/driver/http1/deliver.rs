@@ -1,7 +1,5 @@
 //! Facts from the engine become contents of the slot.
 
-use std::{sync::Arc, time::Instant};
-
 use bytes::Bytes;
 use http::Extensions;
 use tracing::{debug, trace};
@@ -15,16 +13,16 @@ use crate::{
 
 impl Http1Driver {
     /// Empties the engine of facts.
-    pub(super) fn deliver(&mut self, now: Instant) {
+    pub(super) fn deliver(&mut self) {
         while let Some(event) = self.engine.poll_event() {
-            self.deliver_one(event, now);
+            self.deliver_one(event);
         }
         if let Some(exchange) = &self.exchange {
             self.is_held |= exchange.has_head && exchange.slot.is_held();
         }
     }
 
-    fn deliver_one(&mut self, event: Event, now: Instant) {
+    fn deliver_one(&mut self, event: Event) {
         match event {
             Event::Interim { head } => {
                 trace!(status = %head.status, "interim response");
@@ -48,7 +46,7 @@ impl Http1Driver {
             }
             Event::Finished => self.finish_exchange(),
             Event::Upgraded { head } => self.hand_over(head),
-            Event::Failed(failure) => self.fail_exchange(&failure),
+            Event::Failed(failure) => self.fail_exchange(failure),
             Event::Closed(closure) => {
                 debug!(netloc = %self.endpoint.netloc, ?closure, "the connection is to close");
                 self.end.get_or_insert(End::Closed(closure));
@@ -70,7 +68,6 @@ impl Http1Driver {
 
     /// The connection is free again.
     fn finish_exchange(&mut self) {
-        self.drain_until = None;
         self.is_held = false;
         if self.is_retiring {
             self.engine.close();
@@ -80,7 +77,7 @@ impl Http1Driver {
         }
     }
 
-    fn fail_exchange(&mut self, failure: &Failure) {
+    fn fail_exchange(&mut self, failure: Failure) {
         // First, so that the slot which comes free is given to nobody.
         self.shared.end();
         let Some(exchange) = self.exchange.take() else {

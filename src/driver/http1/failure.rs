@@ -46,7 +46,7 @@ impl Endpoint {
             End::Closed(Closure::Eof) => {
                 error(closed).with_source(io::Error::from(io::ErrorKind::UnexpectedEof))
             }
-            End::Closed(closure) => error(Kind::Closed).with_source(closure.clone()),
+            End::Closed(closure) => error(Kind::Closed).with_source(*closure),
             End::Io(cause) => {
                 let kind = if is_disconnect(cause) {
                     closed
@@ -62,14 +62,20 @@ impl Endpoint {
     }
 
     /// The exchange failed, and the connection with it.
-    pub(super) fn http1_failed(&self, failure: &Failure, reached: Reached) -> Error {
+    pub(super) fn http1_failed(&self, failure: Failure, reached: Reached) -> Error {
         let kind = match failure {
             Failure::Fault(_) => Kind::MalformedResponse,
-            Failure::Truncated { .. } => Kind::Truncated,
-            _ => closed(reached),
+            Failure::BodyTruncated { .. } => Kind::Truncated,
+            Failure::LengthExceeded | Failure::LengthUnmet => {
+                return self.body_failed(failure);
+            }
+            Failure::Unsent | Failure::Unanswered | Failure::HeadTruncated => Kind::Closed,
         };
-        self.error(kind, Scope::Connection, retry(reached))
-            .with_source(failure.clone())
+        let error = self.error(kind, Scope::Connection, retry(reached));
+        match failure {
+            Failure::Fault(violation) => error.with_source(violation),
+            _ => error.with_source(failure),
+        }
     }
 
     /// The connection takes no request.

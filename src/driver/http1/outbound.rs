@@ -50,7 +50,7 @@ impl Http1Driver {
             if self.end.is_some() || self.write_failure.is_some() {
                 return step;
             }
-            self.feed();
+            self.feed(now);
             self.engine.poll_output(&mut self.output);
             if !self.output.has_remaining() && !self.written.awaits_flush {
                 return step;
@@ -72,7 +72,7 @@ impl Http1Driver {
     }
 
     /// Asks the request's body for what comes next, as far as it can be sent now.
-    fn feed(&mut self) {
+    fn feed(&mut self, now: Instant) {
         while self.engine.wants_data()
             && let Some(exchange) = &mut self.exchange
             && exchange.is_body_ready
@@ -98,7 +98,7 @@ impl Http1Driver {
                     self.wakers.extend(exchange.slot.fail(error, false));
                     exchange.upload = None;
                     // What was sent of the request is no request: it must not look like one.
-                    self.engine.cancel();
+                    self.engine.cancel(now);
                 }
             }
         }

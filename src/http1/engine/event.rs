@@ -6,6 +6,8 @@
 //! where there is one; a failure can take the place of the rest. Then comes `Finished`, `Upgraded`
 //! or `Closed`, and nothing more of that exchange.
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::HeaderMap;
 
@@ -86,6 +88,14 @@ pub enum Failure {
     LengthUnmet,
 }
 
+impl Failure {
+    /// Whether the server said nothing at all: not an octet of response came.
+    #[must_use]
+    pub const fn is_silent(self) -> bool {
+        matches!(self, Self::Unsent | Self::Unanswered)
+    }
+}
+
 /// Why a connection is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -105,3 +115,43 @@ pub enum Closure {
     /// The server closed the byte stream.
     Eof,
 }
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unsent => "the connection closed before the request was sent",
+            Self::Unanswered => "the server closed the connection without an answer",
+            Self::HeadTruncated => "the server closed the connection amid the response head",
+            Self::BodyTruncated {
+                received,
+                expected: Some(expected),
+            } => return write!(f, "{received} of {expected} octets of content came"),
+            Self::BodyTruncated { received, .. } => {
+                return write!(
+                    f,
+                    "{received} octets of content came, and not the last chunk"
+                );
+            }
+            Self::Fault(violation) => return fmt::Display::fmt(violation, f),
+            Self::LengthExceeded => "the request's body is longer than its content-length",
+            Self::LengthUnmet => "the request's body is shorter than its content-length",
+        })
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl fmt::Display for Closure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Announced => "one side had announced that it would close the connection",
+            Self::Unfinished => "the server answered before it had all of the request",
+            Self::Unsolicited => "the server sent what nobody had asked for",
+            Self::Fault(violation) => return fmt::Display::fmt(violation, f),
+            Self::Local => "the connection was closed from this side",
+            Self::Eof => "the server closed the connection",
+        })
+    }
+}
+
+impl std::error::Error for Closure {}
