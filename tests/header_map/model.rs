@@ -267,7 +267,7 @@ fn assert_same(map: &HttpHeaderMap, model: &Pairs) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn a_map_does_what_a_list_of_pairs_does(operations in vec(operation(), 0..24)) {
