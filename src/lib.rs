@@ -77,6 +77,7 @@
 //! | [`config`] | time limits, each with the reason of its default |
 //! | [`connect`] | from a netloc to a byte stream: DNS, TCP, TLS, and connectors of one's own |
 //! | [`error`] | what can go wrong, in words that code can match on |
+//! | [`header_map`] | [`HttpHeaderMap`]: fields in the order, the case and the lines in which they came |
 //! | [`http2`] | the engine and its parts: HTTP/2 without sockets, clocks or a runtime |
 //! | [`netloc`] | scheme, host and port, by which connections are shared |
 //!
@@ -114,6 +115,7 @@ pub use self::{
     body::{Duplex, ResponseBody},
     client::{ConnectionInfo, Proxy, ResponseFuture, Transport, TransportBuilder},
     error::Error,
+    header_map::{HeaderMapExt, HttpHeaderMap},
     netloc::Netloc,
     protocols::Protocols,
 };
