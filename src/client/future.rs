@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     body::{BodyTimeouts, Outcome, OutgoingRequest, ResponseBody, Slot},
+    decode::{Decoded, Decoder},
     error::{Error, Kind, Phase, Retry, Scope},
     http2::{
         StreamId,
@@ -43,6 +44,7 @@ pub struct ResponseFuture {
     netloc: Option<Netloc>,
     head_limit: Option<Pin<Box<Sleep>>>,
     whole_limit: Option<Pin<Box<Sleep>>>,
+    is_decoding: bool,
 }
 
 enum Stage {
@@ -87,6 +89,7 @@ impl ResponseFuture {
         shared: Arc<Shared>,
         admitted: Result<Netloc, Error>,
         request: OutgoingRequest,
+        is_decoding: bool,
     ) -> Self {
         let (netloc, stage) = match admitted {
             Ok(netloc) => (Some(netloc), Stage::New(request)),
@@ -99,6 +102,7 @@ impl ResponseFuture {
             netloc,
             head_limit: None,
             whole_limit: None,
+            is_decoding,
         }
     }
 
@@ -199,21 +203,30 @@ impl ResponseFuture {
         };
         match outcome {
             Outcome::Head {
-                head,
+                mut head,
                 stream_id,
                 is_end,
             } => {
+                let decoding = match self.open_decoding(&pending, &mut head, stream_id) {
+                    Ok(decoding) => decoding,
+                    Err(error) => return Some(Err(error)),
+                };
                 let idle = self.shared.timeouts.body_idle;
                 let whole = self.whole_limit.take();
-                let is_limited = idle.is_some() || whole.is_some();
-                let netloc = self.netloc.take().filter(|_| is_limited);
+                let may_fail = idle.is_some() || whole.is_some() || decoding.is_some();
+                let netloc = self.netloc.take().filter(|_| may_fail);
                 let timeouts = BodyTimeouts {
                     idle,
                     whole,
                     origin: netloc.map(|netloc| (netloc, stream_id)),
                 };
                 let body = pending.body(&head, is_end, timeouts);
-                Some(Ok(pending.response(head, stream_id, body)))
+                let mut response = pending.response(head, stream_id, body);
+                if let Some((decoder, decoded)) = decoding {
+                    response.extensions_mut().insert(decoded);
+                    response = response.map(|body| body.decoded_by(decoder));
+                }
+                Some(Ok(response))
             }
             Outcome::Unsent(request, error) if self.tries < Self::MAX_TRIES => {
                 debug!(%error, tries = self.tries, "not processed: the request goes out again");
@@ -226,6 +239,22 @@ impl ResponseFuture {
                 Some(Err(error))
             }
         }
+    }
+
+    /// What decodes the response, where it is to be decoded and is encoded.
+    fn open_decoding(
+        &self,
+        pending: &Pending,
+        head: &mut ResponseHead,
+        stream_id: StreamId,
+    ) -> Result<Option<(Decoder, Decoded)>, Error> {
+        if !self.is_decoding {
+            return Ok(None);
+        }
+        let settings = &self.shared.decode;
+        settings
+            .open(&pending.method, head.status, &mut head.headers)
+            .map_err(|error| self.locate(error).with_stream_id(stream_id))
     }
 
     fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<Error> {

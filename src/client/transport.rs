@@ -11,7 +11,7 @@ use http::{Method, Request, Response};
 use http_body::Body;
 use tower::Service;
 
-use super::{ResponseFuture, TransportBuilder, dialer::Dialer};
+use super::{ResponseFuture, TransportBuilder, decoding::DecodeSettings, dialer::Dialer};
 use crate::{
     body::{OutgoingBody, OutgoingRequest, ResponseBody},
     config::Timeouts,
@@ -67,6 +67,7 @@ pub(super) struct Shared {
     pub(super) pool: Pool<Dialer>,
     pub(super) dialer: Dialer,
     pub(super) timeouts: Timeouts,
+    pub(super) decode: DecodeSettings,
 }
 
 impl Transport {
@@ -145,11 +146,13 @@ where
         let (parts, body) = request.into_parts();
         let request = Request::from_parts(parts, ());
         let admitted = self.admit(&request);
+        let mut parts = request.into_parts().0;
+        let is_decoding = self.shared.decode.prepare(&mut parts);
         let request = OutgoingRequest {
-            parts: request.into_parts().0,
+            parts,
             body: OutgoingBody::new(body),
         };
-        ResponseFuture::new(Arc::clone(&self.shared), admitted, request)
+        ResponseFuture::new(Arc::clone(&self.shared), admitted, request, is_decoding)
     }
 }
 

@@ -71,7 +71,10 @@ pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
 }
 
 /// The members of a field that is a comma-separated list, over all its lines (RFC 9110 §5.6.1).
-fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+pub(crate) fn list<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = &'a [u8]> {
     headers
         .get_all(name)
         .into_iter()
