@@ -25,6 +25,10 @@
 //! its octets can be sent. A [`ResponseBody`] streams too, and the server may send on only as it is
 //! read: neither direction gathers a body in memory.
 //!
+//! Content that the server encoded (gzip, deflate, and by cargo features brotli and zstd) comes
+//! decoded, and requests say that it is welcome; [`TransportBuilder::decode`] and
+//! [`decode::Decoding`] choose otherwise.
+//!
 //! # Layers
 //!
 //! What is to happen around every request is a matter of tower's layers:
@@ -76,6 +80,7 @@
 //! |---|---|
 //! | [`config`] | time limits, each with the reason of its default |
 //! | [`connect`] | from a netloc to a byte stream: DNS, TCP, TLS, and connectors of one's own |
+//! | [`decode`] | content codings: which there are, how they are undone, and bounds on what comes out |
 //! | [`error`] | what can go wrong, in words that code can match on |
 //! | [`header_map`] | [`HttpHeaderMap`]: fields in the order, the case and the lines in which they came |
 //! | [`http2`] | the engine and its parts: HTTP/2 without sockets, clocks or a runtime |
@@ -89,6 +94,8 @@
 //! | `ring` | no | the crypto provider of TLS, by ring; used if `aws-lc-rs` is off |
 //! | `webpki-roots` | yes | Mozilla's root certificates, compiled in |
 //! | `native-roots` | no | the system's root certificates |
+//! | `brotli` | no | the content coding `br` |
+//! | `zstd` | no | the content coding `zstd` |
 //!
 //! Features only add. No crypto provider is installed for the process.
 
@@ -112,7 +119,7 @@ mod pool;
 mod protocols;
 
 pub use self::{
-    body::{Duplex, ResponseBody},
+    body::{BodyReader, Chunks, Duplex, ResponseBody},
     client::{ConnectionInfo, Proxy, ResponseFuture, Transport, TransportBuilder},
     error::Error,
     header_map::{HeaderMapExt, HttpHeaderMap},

@@ -6,12 +6,14 @@ use tower::{Service, ServiceExt, util::BoxCloneSyncService};
 
 use super::{
     Transport,
+    decoding::DecodeSettings,
     dialer::{BoxConnector, Dialer, DriverConfigs, PriorKnowledge},
     transport::Shared,
 };
 use crate::{
     config::Timeouts,
     connect::{Connected, Connector, Destination, TlsConfig},
+    decode,
     driver::{Http1Config, Http2Config},
     error::BoxError,
     http1, http2,
@@ -29,6 +31,7 @@ pub struct TransportBuilder {
     http2: http2::Config,
     http1: http1::Config,
     pool: PoolConfig,
+    decode: DecodeSettings,
 }
 
 impl TransportBuilder {
@@ -117,6 +120,26 @@ impl TransportBuilder {
         self
     }
 
+    /// Whether responses come decoded. Default: yes. Then requests say which codings are welcome,
+    /// unless they have an `accept-encoding` or a `range` of their own; and a response whose
+    /// `content-encoding` names only [codings](decode::Coding) that this build can undo comes
+    /// without it and without its `content-length`, with the extension
+    /// [`decode::Decoded`](decode::Decoded) and a body that decodes as it is read. Partial content
+    /// (206) and what has an unknown coding comes as it is. The extension
+    /// [`decode::Decoding`](decode::Decoding) chooses otherwise for one request.
+    #[must_use]
+    pub fn decode(mut self, is_on: bool) -> Self {
+        self.decode.is_on = is_on;
+        self
+    }
+
+    /// Bounds on what responses decode to.
+    #[must_use]
+    pub fn decode_limits(mut self, limits: decode::Limits) -> Self {
+        self.decode.limits = limits;
+        self
+    }
+
     /// A connector of one's own: any service from [`Destination`] to [`Connected`], such as one
     /// for Unix sockets, tunnels, or pipes in a test. For `https` it says in
     /// [`Connected::alpn`] what was chosen; with nothing there, HTTP/1.1 is spoken. It must come to an end by itself: everybody who
@@ -162,6 +185,7 @@ impl TransportBuilder {
             pool: Pool::new(dialer.clone(), pool),
             dialer,
             timeouts: self.timeouts,
+            decode: self.decode,
         })
     }
 }
@@ -175,6 +199,7 @@ impl fmt::Debug for TransportBuilder {
             .field("http2", &self.http2)
             .field("http1", &self.http1)
             .field("pool", &self.pool)
+            .field("decode", &self.decode)
             .finish_non_exhaustive()
     }
 }

@@ -4,6 +4,7 @@
 //! again by itself; and the public service.
 
 mod builder;
+mod decoding;
 mod dialer;
 mod future;
 mod info;

@@ -11,7 +11,7 @@ use http::{Method, Request, Response, Uri, Version, header};
 use http_body::Body;
 use tower::Service;
 
-use super::{Proxy, ResponseFuture, TransportBuilder, dialer::Dialer};
+use super::{Proxy, ResponseFuture, TransportBuilder, decoding::DecodeSettings, dialer::Dialer};
 use crate::{
     body::{OutgoingBody, OutgoingRequest, ResponseBody},
     config::Timeouts,
@@ -70,6 +70,7 @@ pub(super) struct Shared {
     pub(super) pool: Pool<Dialer>,
     pub(super) dialer: Dialer,
     pub(super) timeouts: Timeouts,
+    pub(super) decode: DecodeSettings,
 }
 
 impl Transport {
@@ -216,12 +217,14 @@ where
             None => Target::Origin,
             Some(_) => Target::Absolute,
         };
+        let mut parts = request.into_parts().0;
+        let is_decoding = self.shared.decode.prepare(&mut parts);
         let request = OutgoingRequest {
-            parts: request.into_parts().0,
+            parts,
             body: OutgoingBody::new(body),
             target,
         };
-        ResponseFuture::new(Arc::clone(&self.shared), admitted, request)
+        ResponseFuture::new(Arc::clone(&self.shared), admitted, request, is_decoding)
     }
 }
 
