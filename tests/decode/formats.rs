@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use towline::decode::{Coding, DecodeErrorKind, Decoder, Limits, Pulled};
 
 use crate::support::{
-    brotli_at, decode, decode_by_octets, decode_pieces, encoders, gzip_at, next, noise,
-    raw_deflate_at, text, zlib_at, zstd_at,
+    decode, decode_by_octets, decode_pieces, encoders, gzip_at, next, noise, raw_deflate_at, text,
+    zlib_at,
 };
 
 /// Contents that make encoders use each of their block types.
@@ -50,7 +50,7 @@ fn every_level_of_every_encoder_is_undone() {
 fn every_level_of_brotli_is_undone() {
     for content in contents() {
         for level in [0, 1, 2, 4, 5, 9] {
-            let encoded = brotli_at(level, &content);
+            let encoded = crate::support::brotli_at(level, &content);
             assert!(
                 decode(&[Coding::Brotli], &encoded).whole() == content,
                 "{level}"
@@ -64,7 +64,7 @@ fn every_level_of_brotli_is_undone() {
 fn levels_of_zstd_are_undone() {
     for content in contents() {
         for level in [-5, 1, 3, 9, 19] {
-            let encoded = zstd_at(level, &content);
+            let encoded = crate::support::zstd_at(level, &content);
             assert!(
                 decode(&[Coding::Zstd], &encoded).whole() == content,
                 "{level}"
@@ -216,10 +216,10 @@ fn zstd_frames_follow_each_other_and_skippable_ones_are_skipped() {
     let (one, two) = (text(100_000), text(3));
     let encoded = [
         skippable.clone(),
-        zstd_at(3, &one),
+        crate::support::zstd_at(3, &one),
         empty_skippable,
-        zstd_at(1, &two),
-        zstd_at(1, b""),
+        crate::support::zstd_at(1, &two),
+        crate::support::zstd_at(1, b""),
         skippable.clone(),
     ]
     .concat();
