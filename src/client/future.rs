@@ -29,6 +29,7 @@ use crate::{
     },
     decode::{Decoded, Decoder},
     error::{Error, Kind, Phase, Retry, Scope},
+    header_map::HttpHeaderMap,
     http2::message::expects_no_content,
     netloc::Scheme,
     pool::{Acquire, Key, Lease, Pool},
@@ -241,6 +242,10 @@ impl ResponseFuture {
                     }
                     None => pending.tunnel(&head),
                 };
+                if self.shared.keeps_fields && pending.facts.protocol == Protocol::Http2 {
+                    let fields = HttpHeaderMap::from(&head.headers);
+                    head.extensions.insert(fields);
+                }
                 if let Some(tunnel) = tunnel {
                     tunnel.park(&mut head.extensions);
                     return Some(Ok(pending.response(head, ResponseBody::default())));

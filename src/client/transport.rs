@@ -71,6 +71,8 @@ pub(super) struct Shared {
     pub(super) dialer: Dialer,
     pub(super) timeouts: Timeouts,
     pub(super) decode: DecodeSettings,
+    /// Whether responses carry an `HttpHeaderMap`.
+    pub(super) keeps_fields: bool,
 }
 
 impl Transport {
