@@ -250,3 +250,6 @@ impl fmt::Display for Deserted {
 }
 
 impl std::error::Error for Deserted {}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! The driver on a socket that is slow in its own ways, on a paused clock.
 
+mod tunnels;
+
 use std::{
     io,
     pin::Pin,
@@ -209,19 +211,19 @@ fn get(handle: &Handle) -> Arc<Slot> {
 }
 
 fn send(handle: &Handle, body: OutgoingBody) -> Arc<Slot> {
+    let request = http::Request::get("http://peer/").body(()).unwrap();
+    send_request(handle, request, body)
+}
+
+fn send_request(handle: &Handle, request: http::Request<()>, body: OutgoingBody) -> Arc<Slot> {
     assert!(handle.try_reserve());
-    let (parts, ()) = http::Request::get("http://peer/")
-        .body(())
-        .unwrap()
-        .into_parts();
-    let slot = Slot::new(
-        OutgoingRequest {
-            parts,
-            body,
-            target: Target::Origin,
-        },
-        handle.control(),
-    );
+    let (parts, ()) = request.into_parts();
+    let request = OutgoingRequest {
+        parts,
+        body,
+        target: Target::Origin,
+    };
+    let slot = Slot::new(request, handle.control());
     assert!(handle.send(Arc::clone(&slot)));
     slot
 }
