@@ -145,7 +145,7 @@ fn random_use_of_exclusive_connections_ends_so_as_well() {
 #[test]
 fn random_use_of_a_server_that_keeps_changing_its_mind_ends_so_as_well() {
     random_use(Sharing::Unknown, |dial| match dial % 8 {
-        1 | 2 | 3 => Plan::Exclusive,
+        1..=3 => Plan::Exclusive,
         5 => Plan::Fail,
         7 => Plan::StillBorn,
         _ => Plan::Slots(1 + dial % 4),
