@@ -78,6 +78,20 @@ fn names_are_told_once_in_the_order_of_their_first_line() {
 }
 
 #[test]
+fn long_names_are_told_apart_by_their_ends() {
+    let long = "x".repeat(40);
+    let (one, other) = (format!("{long}-one"), format!("{long}-two"));
+    let map = map(&[
+        (&one, "1"),
+        (&other, "2"),
+        (&one.to_uppercase(), "3"),
+        (&long, "4"),
+    ]);
+    let names: Vec<_> = map.names().collect();
+    assert_eq!(names, [&*one, &other, &long]);
+}
+
+#[test]
 fn a_name_is_looked_up_by_any_type_and_in_any_case() {
     let map = head();
     assert!(map.contains_key("aCCept"));
