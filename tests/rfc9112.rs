@@ -11,6 +11,8 @@ mod expectations;
 mod limits;
 #[path = "rfc9112/malformed.rs"]
 mod malformed;
+#[path = "rfc9112/operations.rs"]
+mod operations;
 #[path = "rfc9112/properties.rs"]
 mod properties;
 #[path = "rfc9112/script.rs"]

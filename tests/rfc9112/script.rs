@@ -4,7 +4,10 @@
 //! for [`Script::sees`], what it sends waits for [`Script::peer_gets`]. Both take everything that
 //! is there, so a transcript cannot overlook an octet or an event.
 
-use std::time::{Duration, Instant};
+use std::{
+    mem,
+    time::{Duration, Instant},
+};
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, request};
@@ -237,9 +240,10 @@ impl Script {
     }
 
     #[track_caller]
-    pub(crate) fn try_open(&mut self, request: Request) -> Result<(), Refusal> {
+    pub(crate) fn try_open(&mut self, mut request: Request) -> Result<(), Refusal> {
+        let plan = mem::replace(&mut request.plan, BodyPlan::Empty);
         let head = request.head().expect("a head of a test");
-        self.engine.open(self.now, &head, request.plan.clone())
+        self.engine.open(self.now, &head, plan)
     }
 
     /// Everything that can be sent.
