@@ -317,6 +317,23 @@ mod output {
     }
 
     #[test]
+    fn a_request_is_being_sent_until_its_last_octet_is_out() {
+        let mut t = Script::new();
+        assert!(!t.engine.is_sending());
+        t.open(get("/"));
+        assert!(t.engine.is_sending());
+        t.output();
+        assert!(!t.engine.is_sending());
+        let mut t = Script::new();
+        t.ask(post("/").streaming(None));
+        assert!(t.engine.is_sending());
+        t.engine.finish(None);
+        assert!(t.engine.is_sending());
+        t.peer_gets("0\r\n\r\n");
+        assert!(!t.engine.is_sending());
+    }
+
+    #[test]
     fn what_is_given_after_the_end_is_not_sent() {
         let mut t = Script::new();
         t.ask(post("/").streaming(None));
