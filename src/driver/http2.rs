@@ -270,9 +270,8 @@ where
     /// (RFC 9113 §8.1); before, the peer is told to stop (RFC 9113 §8.7). A tunnel is broken off:
     /// there, the peer's end says nothing of ours (RFC 9113 §8.5).
     fn cancel(&mut self, id: StreamId) {
-        let is_tunnel = self.exchanges.get(&id).is_some_and(Exchange::is_tunnel);
         let code = match self.engine.stream_state(id) {
-            http2::State::HalfClosedRemote if !is_tunnel => ErrorCode::NO_ERROR,
+            http2::State::HalfClosedRemote if !self.has_tunnel(id) => ErrorCode::NO_ERROR,
             _ => ErrorCode::CANCEL,
         };
         self.engine.cancel(id, code);
