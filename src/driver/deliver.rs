@@ -75,6 +75,7 @@ where
             }
             Event::Interim { id, head } => {
                 trace!(%id, status = %head.status, "interim response");
+                self.hear(id, head.status);
                 self.arrive(id, Arrived::Interim(Head::from_http2(head, id)), Then::More);
             }
             Event::Pong { .. } => {}
@@ -92,6 +93,7 @@ where
         } else {
             self.then(id, end_stream)
         };
+        self.hear(id, head.status);
         if is_refused {
             // RFC 9110 §9.3.6: no tunnel, so nothing more is sent. The end needs no window.
             self.engine.finish(id, None);

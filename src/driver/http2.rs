@@ -29,6 +29,7 @@ use super::{
     handle::{Handle, Shared},
     mailbox::Command,
     outbound::Written,
+    upload::Upload,
 };
 use crate::{
     body::Slot,
@@ -61,6 +62,8 @@ pub(crate) struct Http2Driver<IO> {
     undecided: Vec<Arc<Slot>>,
     /// Tunnels that were ended from this side, and whose end has not left the engine.
     pub(super) ending: Vec<StreamId>,
+    /// Until when bodies wait for leave to go, the first one first.
+    pub(super) withheld: VecDeque<(Instant, StreamId)>,
     input: BytesMut,
     read_size: usize,
     pub(super) output: Output,
@@ -127,6 +130,7 @@ where
             held: VecDeque::new(),
             undecided: Vec::new(),
             ending: Vec::new(),
+            withheld: VecDeque::new(),
             input: BytesMut::new(),
             read_size: Self::MIN_READ,
             output: Output::default(),
@@ -149,6 +153,7 @@ where
                 self.give_up_reading(now);
             }
             self.run_commands();
+            self.let_overdue_go(now);
             self.deliver();
             if self.wake() && !self.has_yielded {
                 self.has_yielded = true;
@@ -183,7 +188,8 @@ where
             .and_then(|since| since.checked_add(self.write_timeout?));
         let engine = self.engine.poll_timeout();
         let last_words = self.write_failure.as_ref().map(|(_, until)| *until);
-        let deadline = [stuck, engine, last_words].into_iter().flatten().min();
+        let deadline = [stuck, engine, last_words, self.next_leave()];
+        let deadline = deadline.into_iter().flatten().min();
         if self.timer.poll(cx, deadline, now).is_ready() {
             let now = clock::now();
             self.engine.handle_timeout(now);
@@ -240,6 +246,9 @@ where
             Some(Ok(id)) => {
                 let id = StreamId::from(id);
                 self.written.joining.push(id);
+                if upload.as_ref().is_some_and(Upload::is_withheld) {
+                    self.withhold(id);
+                }
                 let exchange = Exchange {
                     slot,
                     upload,
