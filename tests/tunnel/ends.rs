@@ -41,6 +41,7 @@ fn what_is_written_comes_back_and_both_ends_end() {
         let mut tunnel = Duplex::take(&mut response).expect("a tunnel");
         assert!(Duplex::take(&mut response).is_none(), "taken once");
         assert_eq!(text(response).await.unwrap(), "");
+        assert_eq!(tunnel.read(&mut []).await.unwrap(), 0, "no room is no end");
         tunnel.write_all(b"to ").await.unwrap();
         tunnel.flush().await.unwrap();
         tunnel.write_all(b"and fro").await.unwrap();
