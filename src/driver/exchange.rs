@@ -45,6 +45,11 @@ impl Exchange {
         self.upload.as_ref().is_some_and(Upload::is_tunnel)
     }
 
+    /// Whether its body waits for leave to go.
+    pub(super) fn is_withheld(&self) -> bool {
+        self.upload.as_ref().is_some_and(Upload::is_withheld)
+    }
+
     /// Ends the exchange; an upload that has given nothing goes back to its request.
     pub(super) fn fail(self, error: Error, is_resendable: bool, wakers: &mut Vec<Waker>) {
         if is_resendable && let Some(upload) = self.upload {

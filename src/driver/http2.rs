@@ -29,7 +29,6 @@ use super::{
     handle::{Handle, Shared},
     mailbox::Command,
     outbound::Written,
-    upload::Upload,
 };
 use crate::{
     body::Slot,
@@ -246,15 +245,15 @@ where
             Some(Ok(id)) => {
                 let id = StreamId::from(id);
                 self.written.joining.push(id);
-                if upload.as_ref().is_some_and(Upload::is_withheld) {
-                    self.withhold(id);
-                }
                 let exchange = Exchange {
                     slot,
                     upload,
                     has_head: false,
                     batch: None,
                 };
+                if exchange.is_withheld() {
+                    self.withhold(id);
+                }
                 self.exchanges.insert(id, exchange);
             }
             Some(Err(Unopened::Refused(Refusal::SettingsAwaited))) => self.undecided.push(slot),
