@@ -340,15 +340,11 @@ impl Pending {
         }
     }
 
-    /// The tunnel takes over the slot, if there is one. Of one that is refused our end is over, and
-    /// the response is like any other (RFC 9110 §9.3.6).
+    /// The tunnel takes over the slot, if there is one. Where it is refused, the response is like
+    /// any other (RFC 9110 §9.3.6).
     fn tunnel(&mut self, head: &Head) -> Option<Duplex> {
         let writer = self.tunnel.take()?;
-        if !head.status.is_success() {
-            writer.end();
-            return None;
-        }
-        let slot = self.slot.take()?;
+        let slot = self.slot.take_if(|_| head.status.is_success())?;
         Some(Duplex::on_stream(slot, writer))
     }
 

@@ -1,5 +1,6 @@
 //! The driver on a socket that is slow in its own ways, on a paused clock.
 
+mod expect;
 mod tunnels;
 
 use std::{
@@ -142,6 +143,10 @@ impl Pipe {
         }
     }
 
+    fn says(&self, octets: &[u8]) {
+        self.change(|state| state.inbound.extend_from_slice(octets));
+    }
+
     fn taken(&self) -> usize {
         self.state.lock().unwrap().taken.len()
     }
@@ -203,6 +208,22 @@ impl AsyncWrite for Pipe {
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
+}
+
+/// Frames that went out on stream 1, after the head: type, flags, payload.
+fn sent(pipe: &Pipe) -> Vec<(http2::frame::FrameType, u8, Vec<u8>)> {
+    let taken = pipe.state.lock().unwrap().taken.clone();
+    let mut rest = taken.get(24..).unwrap_or_default();
+    let mut frames = Vec::new();
+    while let Some(octets) = rest.first_chunk::<9>() {
+        let header = http2::frame::FrameHeader::parse(octets);
+        let (frame, after) = rest.split_at(9 + header.length as usize);
+        if header.stream_id.as_u32() == 1 && header.frame_type != http2::frame::FrameType::HEADERS {
+            frames.push((header.frame_type, octets[4], frame[9..].to_vec()));
+        }
+        rest = after;
+    }
+    frames
 }
 
 /// Sends a GET, and gives its slot.

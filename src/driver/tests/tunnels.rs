@@ -5,12 +5,12 @@ use std::{sync::Arc, time::Duration};
 
 use http::Request;
 
-use super::{GREETING, Pipe, drive, get, outcome, send_request};
+use super::{GREETING, Pipe, drive, get, outcome, send_request, sent};
 use crate::{
     body::{Outcome, OutgoingBody, PipeWriter, Slot, pipe},
     driver::Handle,
     error::{Kind, Retry},
-    http2::{frame::FrameHeader, frame::FrameType, message::Protocol},
+    http2::{frame::FrameType, message::Protocol},
 };
 
 /// SETTINGS that enables extended CONNECT, and the acknowledgement of ours.
@@ -42,26 +42,6 @@ fn ask(handle: &Handle) -> (Arc<Slot>, PipeWriter) {
     )
 }
 
-fn says(pipe: &Pipe, octets: &[u8]) {
-    pipe.change(|state| state.inbound.extend_from_slice(octets));
-}
-
-/// Frames that went out on stream 1, after the head: type, flags, payload.
-fn sent(pipe: &Pipe) -> Vec<(FrameType, u8, Vec<u8>)> {
-    let taken = pipe.state.lock().unwrap().taken.clone();
-    let mut rest = taken.get(24..).unwrap_or_default();
-    let mut frames = Vec::new();
-    while let Some(octets) = rest.first_chunk::<9>() {
-        let header = FrameHeader::parse(octets);
-        let (frame, after) = rest.split_at(9 + header.length as usize);
-        if header.stream_id.as_u32() == 1 && header.frame_type != FrameType::HEADERS {
-            frames.push((header.frame_type, octets[4], frame[9..].to_vec()));
-        }
-        rest = after;
-    }
-    frames
-}
-
 #[tokio::test(start_paused = true)]
 async fn an_extended_connect_waits_for_the_peers_settings_and_holds_up_nobody() {
     let (pipe, handle) = fresh();
@@ -71,11 +51,11 @@ async fn an_extended_connect_waits_for_the_peers_settings_and_holds_up_nobody() 
     let _other = get(&handle);
     settle().await;
     assert_eq!(pipe.heads(), 1, "the other one");
-    says(&pipe, &OFFER);
+    pipe.says(&OFFER);
     settle().await;
     assert_eq!(pipe.heads(), 2);
     // `:status: 200` on the second stream.
-    says(&pipe, &[0, 0, 1, 1, 4, 0, 0, 0, 3, 0x88]);
+    pipe.says(&[0, 0, 1, 1, 4, 0, 0, 0, 3, 0x88]);
     assert!(matches!(outcome(&slot).await, Outcome::Head { .. }));
 }
 
@@ -84,7 +64,7 @@ async fn a_peer_that_does_not_offer_extended_connect_is_not_asked() {
     let (pipe, handle) = fresh();
     let (early, _writer) = ask(&handle);
     settle().await;
-    says(&pipe, &GREETING);
+    pipe.says(&GREETING);
     let (late, _writer) = {
         let outcome = outcome(&early).await;
         let Outcome::Failed(error) = outcome else {
@@ -108,7 +88,7 @@ async fn a_caller_who_leaves_before_the_settings_is_not_heard_of() {
     let (slot, _writer) = ask(&handle);
     settle().await;
     slot.abandon();
-    says(&pipe, &OFFER);
+    pipe.says(&OFFER);
     settle().await;
     assert_eq!((pipe.heads(), handle.in_use()), (0, 0));
 }
@@ -119,7 +99,7 @@ async fn a_connection_that_ends_before_the_settings_gives_the_request_back() {
     let (slot, _writer) = ask(&handle);
     settle().await;
     // DATA is no preface.
-    says(&pipe, &[0, 0, 1, 0, 0, 0, 0, 0, 0, 7]);
+    pipe.says(&[0, 0, 1, 0, 0, 0, 0, 0, 0, 7]);
     let Outcome::Unsent(request, error) = outcome(&slot).await else {
         panic!("it was never sent");
     };
@@ -145,10 +125,10 @@ async fn a_connection_that_is_retired_before_the_settings_gives_the_request_back
 /// A tunnel that stands, on stream 1.
 async fn standing() -> (Pipe, Arc<Slot>, PipeWriter) {
     let (pipe, handle) = fresh();
-    says(&pipe, &OFFER);
+    pipe.says(&OFFER);
     let (slot, writer) = ask(&handle);
     settle().await;
-    says(&pipe, &[0, 0, 1, 1, 4, 0, 0, 0, 1, 0x88]);
+    pipe.says(&[0, 0, 1, 1, 4, 0, 0, 0, 1, 0x88]);
     assert!(matches!(outcome(&slot).await, Outcome::Head { .. }));
     (pipe, slot, writer)
 }
@@ -167,7 +147,7 @@ async fn a_tunnel_is_broken_off_with_cancel_whether_or_not_the_peer_has_ended() 
     for has_ended in [false, true] {
         let (pipe, slot, writer) = standing().await;
         if has_ended {
-            says(&pipe, &PEERS_END);
+            pipe.says(&PEERS_END);
             settle().await;
         }
         slot.abandon();
@@ -199,7 +179,7 @@ async fn a_writer_who_just_goes_breaks_the_tunnel_off() {
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_is_done_when_its_end_has_left_and_not_before() {
     let (pipe, slot, writer) = standing().await;
-    says(&pipe, &PEERS_END);
+    pipe.says(&PEERS_END);
     settle().await;
     // What fills the stream's window, and more.
     write(&writer, &[b'x'; 64 * 1024]).await;
@@ -210,7 +190,7 @@ async fn a_shutdown_is_done_when_its_end_has_left_and_not_before() {
     assert!(early.is_err(), "the window is closed");
     // WINDOW_UPDATE of 16 on the connection and on the stream.
     for id in [0, 1] {
-        says(&pipe, &[0, 0, 4, 8, 0, 0, 0, 0, id, 0, 0, 0, 16]);
+        pipe.says(&[0, 0, 4, 8, 0, 0, 0, 0, id, 0, 0, 0, 16]);
     }
     let shutdown = std::future::poll_fn(|cx| writer.poll_shutdown(cx));
     shutdown.await.unwrap();
