@@ -1,5 +1,14 @@
 //! Responses that come decoded, and those that must not.
 
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Wake, Waker},
+};
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response};
 use http_body::Body;
@@ -13,7 +22,11 @@ use towline::{
 
 use crate::{
     canned::{Canned, serve, serve_one},
-    peers::{Wire, everywhere, get, on_threads, servers, transport},
+    peers::{
+        Server, Wire, everywhere, get, on_threads,
+        raw::{self, RawPeer},
+        servers, transport,
+    },
     support::{encoders, gzip, gzip_at, noise, text, zlib},
 };
 
@@ -213,10 +226,10 @@ fn trailers_come_after_decoded_content() {
 #[test]
 fn the_first_half_comes_out_while_the_server_waits_with_the_second() {
     everywhere(|wire| async move {
-        let was_read = std::sync::Arc::new(Notify::new());
-        let wait = std::sync::Arc::clone(&was_read);
+        let was_read = Arc::new(Notify::new());
+        let wait = Arc::clone(&was_read);
         let server = servers::h2(wire, move |_, mut respond| {
-            let wait = std::sync::Arc::clone(&wait);
+            let wait = Arc::clone(&wait);
             async move {
                 // Two members: each is all there before the server waits.
                 let head = Response::builder().header("content-encoding", "gzip");
@@ -304,5 +317,57 @@ fn the_encoded_octets_are_there_for_whoever_wants_them() {
         // Raw as it is, at any time.
         let body = body.into_raw().expect("it was never decoded");
         assert_eq!(body.collect().await.unwrap().to_bytes(), &encoded[4..]);
+    });
+}
+
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn octets_that_mean_nothing_do_not_hold_up_an_executor() {
+    const FRAMES: usize = 100;
+    on_threads(1, async {
+        let server = Server::start(Wire::Clear, |io, _| async move {
+            let mut peer = RawPeer::handshake(io, &[]).await;
+            let stream = peer.request().await;
+            // `:status: 200`, then content-encoding (entry 26) as a literal (RFC 7541 §6.2.2).
+            let block = [&[0x88, 0x0f, 26 - 15, 4][..], b"gzip"].concat();
+            peer.send(raw::HEADERS, raw::END_HEADERS, stream, &block)
+                .await;
+            // Too large to be melted together on the way.
+            let nothing = gzip(b"").repeat(60);
+            for _ in 0..FRAMES {
+                peer.send(raw::DATA, 0, stream, &nothing).await;
+            }
+            let other = peer.request().await;
+            peer.head(other, raw::END_STREAM).await;
+            peer.rest().await;
+        })
+        .await;
+        let transport = transport();
+        let response = get(&transport, &server.url("/nothing")).await.unwrap();
+        // What came before this is here by now.
+        get(&transport, &server.url("/other")).await.unwrap();
+
+        let mut body = response.into_body();
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut polls = 0;
+        loop {
+            let mut cx = Context::from_waker(&waker);
+            assert!(Pin::new(&mut body).poll_frame(&mut cx).is_pending());
+            polls += 1;
+            if woken.0.load(Ordering::SeqCst) < polls {
+                break;
+            }
+        }
+        assert!((2..FRAMES).contains(&polls), "{polls}");
     });
 }
