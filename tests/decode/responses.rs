@@ -27,7 +27,7 @@ use crate::{
         raw::{self, RawPeer},
         servers, transport,
     },
-    support::{encoders, gzip, gzip_at, noise, text, zlib},
+    support::{Encoder, encoders, gzip, gzip_at, noise, text, zlib},
 };
 
 async fn octets(response: Response<ResponseBody>) -> Result<Bytes, Error> {
@@ -38,7 +38,7 @@ async fn octets(response: Response<ResponseBody>) -> Result<Bytes, Error> {
 fn content_comes_decoded_and_its_head_says_so() {
     everywhere(|wire| async move {
         let content = text(300_000);
-        for (coding, encode) in encoders() {
+        for Encoder { coding, encode } in encoders() {
             let encoded = encode(&content);
             let canned = Canned::encoded(coding.name(), &encoded)
                 .field("content-type", "text/plain")
@@ -172,14 +172,14 @@ fn heads_without_content_and_partial_content_stay_as_they_are() {
 fn no_octets_are_no_content() {
     everywhere(|wire| async move {
         let none: [&[u8]; 0] = [];
-        for (coding, _) in encoders() {
+        for Encoder { coding, .. } in encoders() {
             for canned in [
                 Canned::new(none),
                 Canned::new([b""]),
                 Canned::new(none).trailer("x-t", "1"),
             ] {
                 let has_trailers = canned.trailers.is_some();
-                let canned = canned.field("content-encoding", coding);
+                let canned = canned.field("content-encoding", coding.name());
                 let server = serve_one(wire, canned).await;
                 let response = get(&transport(), &server.url("/")).await.unwrap();
                 assert!(!response.headers().contains_key("content-encoding"));
@@ -194,14 +194,30 @@ fn no_octets_are_no_content() {
 }
 
 #[test]
+fn an_encoded_body_without_octets_knows_its_end_unread() {
+    on_threads(1, async {
+        let server = serve_one(
+            Wire::Clear,
+            Canned::new([b""]).field("content-encoding", "gzip"),
+        )
+        .await;
+        let response = get(&transport(), &server.url("/")).await.unwrap();
+        while !response.body().is_end_stream() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(response.body().size_hint().exact(), Some(0));
+    });
+}
+
+#[test]
 fn trailers_come_after_decoded_content() {
     everywhere(|wire| async move {
         // More than a piece, and cut anywhere.
         let content = text(100_000);
-        for (coding, encode) in encoders() {
+        for Encoder { coding, encode } in encoders() {
             let encoded = encode(&content);
             let canned = Canned::new(encoded.chunks(700))
-                .field("content-encoding", coding)
+                .field("content-encoding", coding.name())
                 .trailer("x-sum", "17");
             let server = serve_one(wire, canned).await;
             let response = get(&transport(), &server.url("/")).await.unwrap();

@@ -105,7 +105,7 @@ fn one_piece_is_not_copied() {
 #[test]
 fn the_size_hint_counts_what_is_kept() {
     on_threads(1, async {
-        let canned = Canned::new(["abc", "def"]).field("content-length", 6);
+        let canned = Canned::new(["abc", "def"]).field("content-length", "6");
         let (mut body, _server) = body_as(canned).await;
         assert_eq!(body.size_hint().exact(), Some(6));
         body.read(2).await.unwrap();
