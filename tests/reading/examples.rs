@@ -1,10 +1,12 @@
 //! The ways of reading, each by an example.
 
+use std::fmt::Debug;
+
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http_body::Body;
 use http_body_util::BodyExt;
-use towline::{ResponseBody, error::Kind};
+use towline::{Error, ResponseBody, error::Kind};
 
 use crate::{
     canned::Canned,
@@ -181,4 +183,22 @@ fn a_body_that_never_was_is_at_its_end() {
         assert!(body.is_end_stream());
         assert!(body.into_raw().is_ok());
     });
+}
+
+#[test]
+fn bodies_and_what_reads_them_go_anywhere() {
+    fn body<T>(_: &T)
+    where
+        T: Body<Data = Bytes, Error = Error> + Send + Sync + Unpin + Default + Debug + 'static,
+    {
+    }
+    fn send<T: Send>(_: T) {}
+    let mut it = ResponseBody::default();
+    body(&it);
+    send(it.read(1));
+    send(it.read_all(1));
+    send(it.chunk());
+    send(it.chunks());
+    send(it.trailers());
+    send(it.into_reader());
 }
