@@ -125,9 +125,9 @@ impl TransportBuilder {
     /// unless they have an `accept-encoding` or a `range` of their own; and a response whose
     /// `content-encoding` names only [codings](decode::Coding) that this build can undo comes
     /// without it and without its `content-length`, with the extension
-    /// [`decode::Decoded`](decode::Decoded) and a body that decodes as it is read. Partial content
+    /// [`decode::Decoded`] and a body that decodes as it is read. Partial content
     /// (206) and what has an unknown coding comes as it is. The extension
-    /// [`decode::Decoding`](decode::Decoding) chooses otherwise for one request.
+    /// [`decode::Decoding`] chooses otherwise for one request.
     #[must_use]
     pub fn decode(mut self, is_on: bool) -> Self {
         self.decode.is_on = is_on;

@@ -3,7 +3,7 @@
 use towline::decode::{Coding, DecodeErrorKind, Decoder, Limits};
 
 use crate::support::{
-    Outcome, decode, decode_pieces, encoders, gzip, gzip_at, next, noise, zlib, zstd_at,
+    Encoder, Outcome, decode, decode_pieces, encoders, gzip, gzip_at, next, noise, zlib, zstd_at,
 };
 
 const MIB: usize = 1 << 20;
@@ -32,7 +32,7 @@ fn count(codings: &[Coding], limits: Limits, encoded: &[u8]) -> (usize, Option<D
 #[test]
 fn a_bomb_goes_off_no_further_than_the_ratio() {
     const PIECE: usize = 32 << 10;
-    for (coding, encode) in encoders() {
+    for Encoder { coding, encode } in encoders() {
         let encoded = encode(&vec![0; 4 * MIB]);
         let (octets, kind) = count(&[coding], Limits::default(), &encoded);
         assert_eq!(kind, Some(DecodeErrorKind::RatioExceeded), "{coding}");
@@ -68,7 +68,7 @@ fn content_that_packs_well_but_not_like_a_bomb_passes() {
     for line in noise(400).chunks(8) {
         content.extend_from_slice(&line.repeat(10_000));
     }
-    for (coding, encode) in encoders() {
+    for Encoder { coding, encode } in encoders() {
         // The others pack this so well that it is a bomb by their measure.
         if matches!(coding, Coding::Gzip | Coding::Deflate) {
             let encoded = encode(&content);
@@ -133,7 +133,7 @@ fn the_ratio_counts_octets_as_they_are_taken() {
 #[test]
 fn an_absolute_bound_holds_to_the_octet() {
     let content = noise(200_000);
-    for (coding, encode) in encoders() {
+    for Encoder { coding, encode } in encoders() {
         let encoded = encode(&content);
         let exact = limits(|limits| limits.max_output = Some(200_000));
         assert_eq!(count(&[coding], exact, &encoded), (200_000, None));

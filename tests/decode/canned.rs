@@ -30,11 +30,11 @@ impl Canned {
     pub(crate) fn encoded(content_encoding: &str, content: &[u8]) -> Self {
         Self::new([content])
             .field("content-encoding", content_encoding)
-            .field("content-length", content.len())
+            .field("content-length", &content.len().to_string())
     }
 
-    pub(crate) fn field(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.fields.push((name, value.to_string()));
+    pub(crate) fn field(mut self, name: &'static str, value: &str) -> Self {
+        self.fields.push((name, value.to_owned()));
         self
     }
 

@@ -2,12 +2,12 @@
 
 use towline::decode::{Coding, DecodeErrorKind};
 
-use crate::support::{decode, decode_by_octets, encoders, gzip, gzip_at, noise, text};
+use crate::support::{Encoder, decode, decode_by_octets, encoders, gzip, gzip_at, noise, text};
 
 #[test]
 fn content_cut_short_anywhere_is_an_error() {
     for content in [b"x".to_vec(), text(300), noise(100), Vec::new()] {
-        for (coding, encode) in encoders() {
+        for Encoder { coding, encode } in encoders() {
             let encoded = encode(&content);
             for cut in 1..encoded.len() {
                 let outcome = decode(&[coding], &encoded[..cut]);
@@ -25,7 +25,7 @@ fn content_cut_short_anywhere_is_an_error() {
 
 #[test]
 fn octets_after_the_end_are_an_error() {
-    for (coding, encode) in encoders() {
+    for Encoder { coding, encode } in encoders() {
         for octet in [b"x", b"\x03"] {
             let mut encoded = encode(b"content");
             encoded.extend_from_slice(&octet.repeat(8));
@@ -89,7 +89,7 @@ fn every_changed_octet_of_gzip_is_noticed_or_does_not_matter() {
 
 #[test]
 fn checksums_of_the_others_are_checked_where_they_have_one() {
-    for (coding, encode) in encoders() {
+    for Encoder { coding, encode } in encoders() {
         let good = encode(&text(500));
         // Adler-32 ends the zlib format (RFC 1950 §2.2), xxHash a frame of zstd (RFC 8878 §3.1.1).
         let has_checksum = match coding {

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use towline::decode::{Coding, DecodeErrorKind, Decoder, Limits, Pulled};
 
 use crate::support::{
-    decode, decode_by_octets, decode_pieces, encoders, gzip_at, next, noise, raw_deflate_at, text,
-    zlib_at,
+    Encoder, decode, decode_by_octets, decode_pieces, encoders, gzip_at, next, noise,
+    raw_deflate_at, text, zlib_at,
 };
 
 /// Contents that make encoders use each of their block types.
@@ -76,7 +76,7 @@ fn levels_of_zstd_are_undone() {
 #[test]
 fn octets_may_come_one_by_one() {
     let content = text(20_000);
-    for (coding, encode) in encoders() {
+    for Encoder { coding, encode } in encoders() {
         let encoded = encode(&content);
         assert!(
             decode_by_octets(&[coding], &encoded).whole() == content,
@@ -87,7 +87,7 @@ fn octets_may_come_one_by_one() {
 
 #[test]
 fn no_octets_at_all_are_no_content_in_every_coding() {
-    for (coding, _) in encoders() {
+    for Encoder { coding, .. } in encoders() {
         assert_eq!(decode(&[coding], b"").whole(), b"");
     }
     assert_eq!(decode(&[], b"as it is").whole(), b"as it is");
@@ -151,7 +151,7 @@ fn flushing_encoders(halves: &[Vec<u8>]) -> Vec<(Coding, Vec<Vec<u8>>)> {
 #[test]
 fn what_was_not_pulled_yet_is_not_lost_by_pushing_more() {
     let content = text(100_000);
-    for (coding, encode) in encoders() {
+    for Encoder { coding, encode } in encoders() {
         let mut decoder = Decoder::new(&[coding], Limits::default()).unwrap();
         for piece in encode(&content).chunks(1_000) {
             decoder.push(piece.to_vec());
@@ -195,6 +195,25 @@ fn deflate_is_told_apart_by_its_first_two_octets() {
             let outcome = decode(&[Coding::Deflate], &encoded);
             assert_eq!(outcome.whole(), b"within 256 octets", "{window} {level}");
         }
+    }
+}
+
+#[test]
+fn bare_deflate_that_is_almost_a_zlib_header_is_bare_deflate() {
+    // A stored block (RFC 1951 §3.2.4) whose padding is not zero: 8 in the low bits, as zlib's
+    // method. Then the length, 28 or 29, which makes a multiple of 31 or not.
+    for (first, length) in [(0x88_u8, 28_u8), (0x78, 29)] {
+        let is_multiple = u16::from_be_bytes([first, length]) % 31 == 0;
+        assert_eq!(is_multiple, first == 0x88);
+        let content = vec![b'x'; length.into()];
+        let last_block = [1, 0, 0, 0xff, 0xff];
+        let encoded = [
+            &[first, length, 0, !length, 0xff],
+            &content[..],
+            &last_block,
+        ]
+        .concat();
+        assert_eq!(decode(&[Coding::Deflate], &encoded).whole(), content);
     }
 }
 
@@ -247,7 +266,7 @@ proptest! {
     ) {
         let runs = seed.into_iter().map(|(octet, count)| vec![octet; count]);
         let content: Vec<u8> = runs.flatten().collect();
-        for (coding, encode) in encoders() {
+        for Encoder { coding, encode } in encoders() {
             let encoded = encode(&content);
             let mut rest = &encoded[..];
             let mut pieces = Vec::new();
@@ -269,7 +288,7 @@ proptest! {
     fn any_octets_end_in_content_or_an_error(
         octets in prop::collection::vec(any::<u8>(), 1..300),
     ) {
-        for (coding, encode) in encoders() {
+        for Encoder { coding, encode } in encoders() {
             // As they are, and behind the beginning of something real.
             let begun = encode(&text(400));
             let joined = [&begun[..begun.len() / 2], &octets].concat();

@@ -19,7 +19,7 @@ use crate::{
 fn echo(request: &Request<h2::RecvStream>) -> Canned {
     let asked = request.headers().get_all(header::ACCEPT_ENCODING);
     let asked: Vec<_> = asked.iter().map(|it| it.to_str().unwrap()).collect();
-    Canned::encoded("gzip", &gzip(b"content")).field("x-asked", asked.join("|"))
+    Canned::encoded("gzip", &gzip(b"content")).field("x-asked", &asked.join("|"))
 }
 
 /// What the server was asked for, and whether the response came decoded.

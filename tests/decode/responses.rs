@@ -1,5 +1,14 @@
 //! Responses that come decoded, and those that must not.
 
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Wake, Waker},
+};
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response};
 use http_body::Body;
@@ -13,8 +22,12 @@ use towline::{
 
 use crate::{
     canned::{Canned, serve, serve_one},
-    peers::{Wire, everywhere, get, on_threads, servers, transport},
-    support::{encoders, gzip, gzip_at, noise, text, zlib},
+    peers::{
+        Server, Wire, everywhere, get, on_threads,
+        raw::{self, RawPeer},
+        servers, transport,
+    },
+    support::{Encoder, encoders, gzip, gzip_at, noise, text, zlib},
 };
 
 async fn octets(response: Response<ResponseBody>) -> Result<Bytes, Error> {
@@ -25,7 +38,7 @@ async fn octets(response: Response<ResponseBody>) -> Result<Bytes, Error> {
 fn content_comes_decoded_and_its_head_says_so() {
     everywhere(|wire| async move {
         let content = text(300_000);
-        for (coding, encode) in encoders() {
+        for Encoder { coding, encode } in encoders() {
             let encoded = encode(&content);
             let canned = Canned::encoded(coding.name(), &encoded)
                 .field("content-type", "text/plain")
@@ -159,14 +172,14 @@ fn heads_without_content_and_partial_content_stay_as_they_are() {
 fn no_octets_are_no_content() {
     everywhere(|wire| async move {
         let none: [&[u8]; 0] = [];
-        for (coding, _) in encoders() {
+        for Encoder { coding, .. } in encoders() {
             for canned in [
                 Canned::new(none),
                 Canned::new([b""]),
                 Canned::new(none).trailer("x-t", "1"),
             ] {
                 let has_trailers = canned.trailers.is_some();
-                let canned = canned.field("content-encoding", coding);
+                let canned = canned.field("content-encoding", coding.name());
                 let server = serve_one(wire, canned).await;
                 let response = get(&transport(), &server.url("/")).await.unwrap();
                 assert!(!response.headers().contains_key("content-encoding"));
@@ -181,14 +194,30 @@ fn no_octets_are_no_content() {
 }
 
 #[test]
+fn an_encoded_body_without_octets_knows_its_end_unread() {
+    on_threads(1, async {
+        let server = serve_one(
+            Wire::Clear,
+            Canned::new([b""]).field("content-encoding", "gzip"),
+        )
+        .await;
+        let response = get(&transport(), &server.url("/")).await.unwrap();
+        while !response.body().is_end_stream() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(response.body().size_hint().exact(), Some(0));
+    });
+}
+
+#[test]
 fn trailers_come_after_decoded_content() {
     everywhere(|wire| async move {
         // More than a piece, and cut anywhere.
         let content = text(100_000);
-        for (coding, encode) in encoders() {
+        for Encoder { coding, encode } in encoders() {
             let encoded = encode(&content);
             let canned = Canned::new(encoded.chunks(700))
-                .field("content-encoding", coding)
+                .field("content-encoding", coding.name())
                 .trailer("x-sum", "17");
             let server = serve_one(wire, canned).await;
             let response = get(&transport(), &server.url("/")).await.unwrap();
@@ -213,10 +242,10 @@ fn trailers_come_after_decoded_content() {
 #[test]
 fn the_first_half_comes_out_while_the_server_waits_with_the_second() {
     everywhere(|wire| async move {
-        let was_read = std::sync::Arc::new(Notify::new());
-        let wait = std::sync::Arc::clone(&was_read);
+        let was_read = Arc::new(Notify::new());
+        let wait = Arc::clone(&was_read);
         let server = servers::h2(wire, move |_, mut respond| {
-            let wait = std::sync::Arc::clone(&wait);
+            let wait = Arc::clone(&wait);
             async move {
                 // Two members: each is all there before the server waits.
                 let head = Response::builder().header("content-encoding", "gzip");
@@ -304,5 +333,57 @@ fn the_encoded_octets_are_there_for_whoever_wants_them() {
         // Raw as it is, at any time.
         let body = body.into_raw().expect("it was never decoded");
         assert_eq!(body.collect().await.unwrap().to_bytes(), &encoded[4..]);
+    });
+}
+
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn octets_that_mean_nothing_do_not_hold_up_an_executor() {
+    const FRAMES: usize = 100;
+    on_threads(1, async {
+        let server = Server::start(Wire::Clear, |io, _| async move {
+            let mut peer = RawPeer::handshake(io, &[]).await;
+            let stream = peer.request().await;
+            // `:status: 200`, then content-encoding (entry 26) as a literal (RFC 7541 §6.2.2).
+            let block = [&[0x88, 0x0f, 26 - 15, 4][..], b"gzip"].concat();
+            peer.send(raw::HEADERS, raw::END_HEADERS, stream, &block)
+                .await;
+            // Too large to be melted together on the way.
+            let nothing = gzip(b"").repeat(60);
+            for _ in 0..FRAMES {
+                peer.send(raw::DATA, 0, stream, &nothing).await;
+            }
+            let other = peer.request().await;
+            peer.head(other, raw::END_STREAM).await;
+            peer.rest().await;
+        })
+        .await;
+        let transport = transport();
+        let response = get(&transport, &server.url("/nothing")).await.unwrap();
+        // What came before this is here by now.
+        get(&transport, &server.url("/other")).await.unwrap();
+
+        let mut body = response.into_body();
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut polls = 0;
+        loop {
+            let mut cx = Context::from_waker(&waker);
+            assert!(Pin::new(&mut body).poll_frame(&mut cx).is_pending());
+            polls += 1;
+            if woken.0.load(Ordering::SeqCst) < polls {
+                break;
+            }
+        }
+        assert!((2..FRAMES).contains(&polls), "{polls}");
     });
 }

@@ -88,15 +88,15 @@ fn names_lead_to_their_codings_and_back() {
 #[test]
 fn codings_are_undone_in_reverse_order() {
     let content = text(5_000);
-    for (first, encode_first) in encoders() {
-        for (second, encode_second) in encoders() {
-            for (third, encode_third) in encoders() {
-                let encoded = encode_third(&encode_second(&encode_first(&content)));
-                let codings = [first, second, third];
+    for first in encoders() {
+        for second in encoders() {
+            for third in encoders() {
+                let encoded = (third.encode)(&(second.encode)(&(first.encode)(&content)));
+                let codings = [first.coding, second.coding, third.coding];
                 assert!(decode(&codings, &encoded).whole() == content, "{codings:?}");
             }
-            let encoded = encode_second(&encode_first(&content[..900]));
-            let outcome = decode_by_octets(&[first, second], &encoded);
+            let encoded = (second.encode)(&(first.encode)(&content[..900]));
+            let outcome = decode_by_octets(&[first.coding, second.coding], &encoded);
             assert_eq!(outcome.whole(), &content[..900]);
         }
     }

@@ -85,17 +85,24 @@ pub(crate) fn zstd_at(level: i32, content: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// A coding, and how its content is made.
+pub(crate) struct Encoder {
+    pub(crate) coding: Coding,
+    pub(crate) encode: fn(&[u8]) -> Vec<u8>,
+}
+
 /// The codings that this build can undo, each with an encoder.
-pub(crate) fn encoders() -> Vec<(Coding, fn(&[u8]) -> Vec<u8>)> {
-    let all: [(Coding, fn(&[u8]) -> Vec<u8>); 5] = [
-        (Coding::Gzip, gzip),
-        (Coding::Deflate, zlib),
-        (Coding::Deflate, raw_deflate),
-        (Coding::Brotli, |content| brotli_at(5, content)),
-        (Coding::Zstd, |content| zstd_at(3, content)),
+pub(crate) fn encoders() -> Vec<Encoder> {
+    let encoder = |coding, encode| Encoder { coding, encode };
+    let mut encoders = vec![
+        encoder(Coding::Gzip, gzip),
+        encoder(Coding::Deflate, zlib),
+        encoder(Coding::Deflate, raw_deflate),
+        encoder(Coding::Brotli, |content| brotli_at(5, content)),
+        encoder(Coding::Zstd, |content| zstd_at(3, content)),
     ];
-    let available = all.into_iter().filter(|(coding, _)| coding.is_available());
-    available.collect()
+    encoders.retain(|encoder| encoder.coding.is_available());
+    encoders
 }
 
 /// What a decoder has given, and how it ended.
