@@ -117,7 +117,7 @@ impl<C: Conn> Shelf<C> {
     /// Retires what is idle and too many.
     fn trim(&mut self, deferred: &mut Deferred<C>) {
         deferred.retiring.extend(self.exclusives.take_surplus());
-        if self.multiplexed.len() > MULTIPLEXED_PER_KEY && self.waiters.is_empty() {
+        if self.multiplexed.len() > MULTIPLEXED_PER_KEY {
             let is_idle = |entry: &mut Entry<C>| entry.conn.in_use() == 0;
             let surplus = self.multiplexed.extract_if(MULTIPLEXED_PER_KEY.., is_idle);
             deferred.retiring.extend(surplus.map(|entry| entry.conn));
