@@ -110,6 +110,17 @@ async fn a_server_that_turns_to_multiplexing_gets_one_connection_from_then_on() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_remembered_is_unlearnt_as_well() {
+    let setup = Setup::new([Plan::Exclusive]);
+    for _ in 0..2 {
+        drop(setup.lease().await.unwrap());
+        setup.pool.close_idle();
+    }
+    let _futures = setup.waiting_many(2).await;
+    assert_eq!(setup.dials(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_full_multiplexed_connection_leaves_the_exclusive_ones_to_serve() {
     let setup = Setup::new([Plan::Exclusive, Plan::Slots(1)]);
     let exclusive = setup.lease().await.unwrap();
@@ -164,6 +175,16 @@ async fn of_many_dials_that_land_multiplexed_one_stays_once_they_are_idle() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_many_dials_that_nobody_waits_for_any_more_one_multiplexed_connection_stays() {
+    let setup = Setup::exclusive([]);
+    setup.dialer.set_rest(Plan::Slots(100));
+    drop(setup.waiting_many(3).await);
+    sleep(MockDial::TIME * 2).await;
+    assert_eq!((setup.dialer.dials(), setup.counts()), (3, (1, 0, 0)));
+    assert!(setup.try_lease().is_some());
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_many_dials_that_land_multiplexed_those_in_use_stay() {
     let setup = Setup::exclusive([]);
     setup.dialer.set_rest(Plan::Slots(1));
@@ -200,4 +221,19 @@ async fn what_is_remembered_is_bounded_and_the_oldest_goes() {
         let expected = if number < 300 - 256 { 1 } else { 2 };
         assert_eq!(shelf.dials, expected, "of number {number}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_foreseen_takes_no_room_in_the_memory() {
+    let setup = Setup::new([]);
+    setup.dialer.set_rest(Plan::Exclusive);
+    setup.lease().await.unwrap().end();
+    setup.dialer.set_foreseen(Sharing::Exclusive);
+    for number in 0..300 {
+        let key = key(&format!("http://{number}.test/"));
+        setup.pool.lease(&key).await.unwrap().end();
+    }
+    setup.dialer.set_foreseen(Sharing::Unknown);
+    let _futures = setup.waiting_many(2).await;
+    assert_eq!(setup.dials(), 2);
 }
