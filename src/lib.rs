@@ -73,6 +73,7 @@
 //! | [`connect`] | from a netloc to a byte stream: DNS, TCP, TLS, and connectors of one's own |
 //! | [`error`] | what can go wrong, in words that code can match on |
 //! | [`http2`] | the engine and its parts: HTTP/2 without sockets, clocks or a runtime |
+//! | [`mounts`] | other services for some servers or paths, by longest prefix |
 //! | [`netloc`] | scheme, host and port, by which connections are shared |
 //!
 //! # Cargo features
@@ -106,7 +107,10 @@ mod protocols;
 
 pub use self::{
     body::ResponseBody,
-    client::{ConnectionInfo, ResponseFuture, Transport, TransportBuilder},
+    client::{
+        ConnectionInfo, ResponseFuture, Transport, TransportBuilder,
+        mounts::{self, Mounts},
+    },
     error::Error,
     netloc::Netloc,
     protocols::Protocols,

@@ -7,6 +7,7 @@ mod builder;
 mod dialer;
 mod future;
 mod info;
+pub mod mounts;
 mod transport;
 
 pub use self::{
