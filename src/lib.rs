@@ -89,6 +89,7 @@
 //! | [`http1`] | the engine of HTTP/1.1, likewise |
 //! | [`http2`] | the engine and its parts: HTTP/2 without sockets, clocks or a runtime |
 //! | [`interim`] | interim responses (1xx), for callers who ask for them |
+//! | [`mounts`] | other services for some servers or paths, by longest prefix |
 //! | [`netloc`] | scheme, host and port, by which connections are shared |
 //!
 //! # Cargo features
@@ -127,7 +128,10 @@ mod protocols;
 
 pub use self::{
     body::{BodyReader, Chunks, Duplex, ResponseBody},
-    client::{ConnectionInfo, Proxy, ResponseFuture, Transport, TransportBuilder},
+    client::{
+        ConnectionInfo, Proxy, ResponseFuture, Transport, TransportBuilder,
+        mounts::{self, Mounts},
+    },
     error::Error,
     header_map::{HeaderMapExt, HttpHeaderMap},
     netloc::Netloc,
