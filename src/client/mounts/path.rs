@@ -201,6 +201,26 @@ mod tests {
     }
 
     #[test]
+    fn an_escaped_delimiter_is_no_bare_one() {
+        // RFC 3986 §2.2: gen-delims and sub-delims; and what begins an escape.
+        let delimiters = ":/?#[]@!$&'()*+,;=%";
+        for octet in 0..=u8::MAX {
+            let bare = Token::Plain(octet);
+            let escaped = format!("%{octet:02x}");
+            let expected = match delimiters.as_bytes().contains(&octet) {
+                true => Token::Escaped(octet),
+                false => bare,
+            };
+            let tokens: Vec<_> = Tokens::of(&escaped).collect();
+            assert_eq!(tokens, [expected], "{escaped}");
+        }
+        for delimiter in delimiters.trim_end_matches('%').chars() {
+            let path = format!("/{delimiter}");
+            assert_eq!(canonical(&path), Some(path));
+        }
+    }
+
+    #[test]
     fn a_dot_segment_is_seen_in_every_spelling() {
         for dotted in [
             "/v2/../admin",

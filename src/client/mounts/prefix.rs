@@ -56,7 +56,7 @@ pub(super) struct Place<T> {
     scheme: Scheme,
     /// `None` for all servers of the scheme. The path is empty then.
     site: Option<Site<T>>,
-    /// Empty instead of `/`, so that it is the beginning of every other.
+    /// That of a prefix is empty instead of `/`, so that it is the beginning of every other.
     path: T,
 }
 
@@ -108,7 +108,7 @@ impl Prefix {
         Ok(Self(Place {
             scheme: netloc.scheme(),
             site: Some(Site { host, port }),
-            path: without_root(&path).into(),
+            path: if path == "/" { "" } else { &*path }.into(),
         }))
     }
 }
@@ -221,15 +221,16 @@ impl<'a> Place<&'a str> {
             scheme: netloc.scheme(),
             site: Some(site),
             // What a server makes of a dot segment is its own affair, so it may lie anywhere there.
-            path: match path::has_dot_segment(path) {
-                true => "",
-                false => without_root(path),
+            path: if path::has_dot_segment(path) {
+                ""
+            } else {
+                path
             },
         }
     }
 }
 
-impl<T: AsRef<str>> Place<T> {
+impl Place<Box<str>> {
     /// Whether the other is this place or lies under it.
     pub(super) fn covers<U: AsRef<str>>(&self, other: &Place<U>) -> bool {
         self.scheme == other.scheme
@@ -237,7 +238,7 @@ impl<T: AsRef<str>> Place<T> {
                 let other = other.site.as_ref();
                 other.is_some_and(|other| site.order(other).is_eq())
             })
-            && path::covers(self.path.as_ref(), other.path.as_ref())
+            && path::covers(&self.path, other.path.as_ref())
     }
 
     /// The order of the table: every place is followed by those that it covers, and then only by
@@ -247,29 +248,21 @@ impl<T: AsRef<str>> Place<T> {
             (Some(site), Some(other)) => site.order(other),
             (site, other) => site.is_some().cmp(&other.is_some()),
         };
-        let paths = || {
-            let (path, other) = (self.path.as_ref(), other.path.as_ref());
-            Tokens::of(path).cmp(Tokens::of(other))
-        };
+        let paths = || Tokens::of(&self.path).cmp(Tokens::of(other.path.as_ref()));
         let schemes = self.scheme.cmp(&other.scheme);
         schemes.then_with(sites).then_with(paths)
     }
 }
 
-impl<T: AsRef<str>> Site<T> {
+impl Site<Box<str>> {
     fn order<U: AsRef<str>>(&self, other: &Site<U>) -> Ordering {
         let hosts = match (&self.host, &other.host) {
             (Host::V6(address), Host::V6(other)) => address.cmp(other),
             (Host::Name(name), Host::Name(other)) => {
-                let name = name
-                    .as_ref()
-                    .bytes()
-                    .map(|octet| octet.to_ascii_lowercase());
-                let other = other
-                    .as_ref()
-                    .bytes()
-                    .map(|octet| octet.to_ascii_lowercase());
-                name.cmp(other)
+                // The name of a prefix is in lower case already.
+                let other = other.as_ref().bytes();
+                let other = other.map(|octet| octet.to_ascii_lowercase());
+                name.bytes().cmp(other)
             }
             (Host::V6(_), Host::Name(_)) => Ordering::Less,
             (Host::Name(_), Host::V6(_)) => Ordering::Greater,
@@ -289,10 +282,6 @@ impl<'a> Host<&'a str> {
             None => Self::Name(host),
         }
     }
-}
-
-fn without_root(path: &str) -> &str {
-    if path == "/" { "" } else { path }
 }
 
 impl From<Infallible> for InvalidPrefix {
