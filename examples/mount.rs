@@ -17,7 +17,7 @@ use http::{HeaderName, HeaderValue, Request, Uri};
 use http_body_util::{BodyExt, Empty};
 use tower::ServiceExt;
 use tower_http::set_header::SetResponseHeader;
-use towline::{Mounts, Transport};
+use towline::{Mounts, Protocols, Transport};
 
 use self::support::{Failure, Target, While};
 
@@ -34,8 +34,8 @@ async fn main() -> Result<(), Failure> {
     let arguments = Arguments::parse();
 
     println!("1. Two servers start: the partner, and one for everything else.");
-    let partner = Target::new(None, None).await?;
-    let other = Target::new(None, None).await?;
+    let partner = Target::new(None, None, Protocols::Any).await?;
+    let other = Target::new(None, None, Protocols::Any).await?;
     let site = partner.url.to_string();
     let mut urls = Vec::new();
     for path in arguments.paths {

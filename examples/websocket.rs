@@ -31,7 +31,7 @@ use tokio_tungstenite::{
     tungstenite::{Message, protocol::Role},
 };
 use tower::ServiceExt;
-use towline::{ConnectionInfo, Duplex, Transport, http2::message::Protocol};
+use towline::{ConnectionInfo, Duplex, Protocols, Transport, http2::message::Protocol};
 
 use self::support::{Failure, Target, While};
 
@@ -55,7 +55,7 @@ async fn main() -> Result<(), Failure> {
         Some(url) => url,
         None => echo_server().await.during("starting a server")?,
     };
-    let target = Target::new(Some(as_http(url)?), arguments.cacert).await?;
+    let target = Target::new(Some(as_http(url)?), arguments.cacert, Protocols::Any).await?;
 
     // A `ws://` server must be known to speak HTTP/2; of a `wss://` server, TLS tells.
     let transport = Transport::builder()
