@@ -178,9 +178,9 @@ async fn of_many_dials_that_land_multiplexed_one_stays_once_they_are_idle() {
 async fn of_many_dials_that_nobody_waits_for_any_more_one_multiplexed_connection_stays() {
     let setup = Setup::exclusive([]);
     setup.dialer.set_rest(Plan::Slots(100));
-    drop(setup.waiting_many(3).await);
+    drop(setup.waiting_many(2).await);
     sleep(MockDial::TIME * 2).await;
-    assert_eq!((setup.dialer.dials(), setup.counts()), (3, (1, 0, 0)));
+    assert_eq!((setup.dialer.dials(), setup.counts()), (2, (1, 0, 0)));
     assert!(setup.try_lease().is_some());
 }
 
