@@ -7,6 +7,8 @@
 //! itself.
 //! Spec: RFC 9112 §6.3, §7.1, §8.
 
+use std::mem;
+
 use bytes::{Buf, Bytes, BytesMut};
 use http::HeaderMap;
 
@@ -22,8 +24,6 @@ const COPY_BELOW_AT_LEAST: usize = 1024;
 const COPY_BELOW_AT_MOST: usize = 16 * 1024;
 /// Otherwise content is copied when it is less than this part of the read buffer.
 const COPY_BELOW_PART: usize = 8;
-/// How much small content is melted together before it is reported.
-const MELTED: usize = 8 * 1024;
 
 /// What is left to read of a response.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub(super) struct RecvHalf {
     interims: u32,
     /// Octets of content that came.
     received: u64,
-    /// Small content that was not reported yet.
+    /// Small chunks of this read, not reported yet.
     melted: BytesMut,
     /// The largest that the read buffer was.
     input_capacity: usize,
@@ -142,16 +142,8 @@ impl RecvHalf {
 
     /// Small content that was kept back.
     pub(super) fn take_melted(&mut self) -> Option<Bytes> {
-        if self.melted.is_empty() {
-            return None;
-        }
-        if self.melted.len() >= MELTED / 2 {
-            return Some(self.melted.split().freeze());
-        }
-        // A few octets do not keep the room for many.
-        let content = Bytes::copy_from_slice(&self.melted);
-        self.melted.clear();
-        Some(content)
+        let melted = mem::take(&mut self.melted);
+        (!melted.is_empty()).then(|| melted.freeze())
     }
 
     /// How many octets may still come, if that is bounded by `limit`.
@@ -194,10 +186,7 @@ impl RecvHalf {
         self.received += octets as u64;
         self.melted.extend_from_slice(&input[..octets]);
         input.advance(octets);
-        if self.melted.len() < MELTED {
-            return Received::More;
-        }
-        self.take_melted().map_or(Received::More, Received::Content)
+        Received::More
     }
 
     const fn on_chunk_taken(&mut self, octets: usize) {

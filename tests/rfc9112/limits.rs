@@ -3,7 +3,7 @@
 
 use towline::http1::{Config, Failure, Limits, Violation};
 
-use super::script::{Script, Seen, config, flat, get, head, last_data, only_head, trailers};
+use super::script::{Script, Seen, config, data, flat, get, head, last_data, only_head, trailers};
 
 const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
@@ -171,14 +171,41 @@ fn above_what_a_map_can_hold_are_no_panic() {
 }
 
 #[test]
-fn of_a_head_that_comes_octet_by_octet_cost_no_more_than_its_length() {
-    // Were it sought from the beginning each time, this would look at 10^12 octets.
-    let config = limited(|limits| limits.head_size = 2_000_000);
+fn of_a_trailer_section_that_never_ends() {
+    let mut t = Script::asked();
+    t.peer_sends(CHUNKED);
+    t.sees([head(200)]);
+    t.peer_sends("0\r\nx: ");
+    t.peer_sends("y".repeat(65_535 - 3));
+    t.sees([]);
+    t.peer_sends("y");
+    t.fails(Violation::TrailersTooLarge);
+}
+
+/// Were their ends sought from the beginning each time, these would look at 10^11 octets.
+#[test]
+fn of_what_comes_octet_by_octet_cost_no_more_than_its_length() {
+    let config = limited(|limits| {
+        limits.head_size = 400_000;
+        limits.chunk_line = 400_000;
+        limits.chunk_extensions = 400_000;
+        limits.trailer_size = 400_000;
+    });
+    let long = "y".repeat(300_000);
     let mut t = Script::asking(config, get("/"));
-    t.peer_sends("HTTP/1.1 204 \r\nx: ");
-    t.peer_dribbles("y".repeat(1_500_000));
+    t.peer_sends("HTTP/1.1 200 \r\nTransfer-Encoding: chunked\r\nx: ");
+    t.peer_dribbles(&long);
+    t.peer_sends("\r\n\r\n1;");
+    t.peer_dribbles(&long);
+    t.peer_sends("\r\n.\r\n0\r\nx: ");
+    t.peer_dribbles(&long);
     t.peer_sends("\r\n\r\n");
-    t.sees([only_head(204), Seen::Finished]);
+    t.sees([
+        head(200),
+        data("."),
+        trailers(&[("x", &long)]),
+        Seen::Finished,
+    ]);
     t.goes_on();
 }
 
