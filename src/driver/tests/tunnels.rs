@@ -122,6 +122,41 @@ async fn a_connection_that_is_retired_before_the_settings_gives_the_request_back
     }
 }
 
+/// RFC 9110 §9.3.6: nothing more is to be said, whatever the server still says.
+#[tokio::test(start_paused = true)]
+async fn a_refused_tunnel_ends_at_once_and_is_not_broken_off() {
+    let end = (FrameType::DATA, 1, Vec::new());
+    for is_whole in [true, false] {
+        let (pipe, handle) = fresh();
+        pipe.says(&OFFER);
+        let (slot, writer) = ask(&handle);
+        settle().await;
+        // `:status: 404`.
+        pipe.says(&[0, 0, 1, 1, 4 | u8::from(is_whole), 0, 0, 0, 1, 0x8d]);
+        let Outcome::Head { is_end, .. } = outcome(&slot).await else {
+            panic!("an answer");
+        };
+        assert_eq!(is_end, is_whole);
+        // Before the end has left, there is nothing to write into, and nothing to break off.
+        let slice = [std::io::IoSlice::new(b"x")];
+        let written = std::future::poll_fn(|cx| writer.poll_write(cx, &slice)).await;
+        assert_eq!(written.unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
+        if is_whole {
+            slot.abandon();
+        }
+        settle().await;
+        assert_eq!(sent(&pipe), std::slice::from_ref(&end));
+        if !is_whole {
+            pipe.says(&PEERS_END);
+            settle().await;
+            slot.abandon();
+            settle().await;
+            assert_eq!(sent(&pipe), std::slice::from_ref(&end));
+        }
+        assert_eq!(handle.in_use(), 0);
+    }
+}
+
 /// A tunnel that stands, on stream 1.
 async fn standing() -> (Pipe, Arc<Slot>, PipeWriter) {
     let (pipe, handle) = fresh();
