@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use http::{Method, StatusCode, header, request};
+use http::{StatusCode, header, request};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::http2::Http2Driver;
@@ -17,11 +17,10 @@ use crate::{clock, http2::StreamId};
 /// an indefinite period", and most servers that answer do so at once.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Whether a request asks for leave to send its body. That of a CONNECT is no body.
+/// Whether a request asks for leave to send its body.
 pub(super) fn asks_leave(parts: &request::Parts) -> bool {
     let mut expectations = parts.headers.get_all(header::EXPECT).iter();
-    parts.method != Method::CONNECT
-        && expectations.any(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+    expectations.any(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 impl<IO> Http2Driver<IO>

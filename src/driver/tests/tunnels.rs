@@ -122,6 +122,48 @@ async fn a_connection_that_is_retired_before_the_settings_gives_the_request_back
     }
 }
 
+/// RFC 9110 §9.3.6: nothing more is to be said, whatever the server still says.
+#[tokio::test(start_paused = true)]
+async fn a_refused_tunnel_ends_at_once_and_is_not_broken_off() {
+    for is_whole in [true, false] {
+        // On a task of its own, which runs as soon as it is woken: before the end has left.
+        tokio::spawn(refused(is_whole)).await.unwrap();
+    }
+}
+
+async fn refused(is_whole: bool) {
+    let end = [(FrameType::DATA, 1, Vec::new())];
+    let (pipe, handle) = fresh();
+    pipe.says(&OFFER);
+    let (slot, writer) = ask(&handle);
+    settle().await;
+    // `:status: 404`.
+    let flags = 4 | u8::from(is_whole);
+    pipe.says(&[0, 0, 1, 1, flags, 0, 0, 0, 1, 0x8d]);
+    let Outcome::Head { is_end, .. } = outcome(&slot).await else {
+        panic!("an answer");
+    };
+    assert_eq!(is_end, is_whole);
+    assert_eq!(sent(&pipe), []);
+    // There is nothing to write into, and nothing to break off.
+    let slice = [std::io::IoSlice::new(b"x")];
+    let written = std::future::poll_fn(|cx| writer.poll_write(cx, &slice)).await;
+    assert_eq!(written.unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
+    if is_whole {
+        slot.abandon();
+    }
+    settle().await;
+    assert_eq!(sent(&pipe), end);
+    if !is_whole {
+        pipe.says(&PEERS_END);
+        settle().await;
+        slot.abandon();
+        settle().await;
+        assert_eq!(sent(&pipe), end);
+    }
+    assert_eq!(handle.in_use(), 0);
+}
+
 /// A tunnel that stands, on stream 1.
 async fn standing() -> (Pipe, Arc<Slot>, PipeWriter) {
     let (pipe, handle) = fresh();
@@ -181,10 +223,8 @@ async fn a_shutdown_is_done_when_its_end_has_left_and_not_before() {
     let (pipe, slot, writer) = standing().await;
     pipe.says(&PEERS_END);
     settle().await;
-    // What fills the stream's window, and more.
+    // One octet more than the windows let through, and the end with it.
     write(&writer, &[b'x'; 64 * 1024]).await;
-    settle().await;
-    write(&writer, b"more").await;
     let shutdown = std::future::poll_fn(|cx| writer.poll_shutdown(cx));
     let early = tokio::time::timeout(Duration::from_secs(60), shutdown).await;
     assert!(early.is_err(), "the window is closed");
@@ -197,7 +237,7 @@ async fn a_shutdown_is_done_when_its_end_has_left_and_not_before() {
     settle().await;
     let frames = sent(&pipe);
     let octets: usize = frames.iter().map(|(_, _, payload)| payload.len()).sum();
-    assert_eq!(octets, 64 * 1024 + 4);
+    assert_eq!(octets, 64 * 1024);
     assert!(matches!(frames.last(), Some((FrameType::DATA, 1, _))));
     // Nothing is left to break off.
     slot.abandon();
