@@ -225,6 +225,34 @@ async fn head_of_gzip(peer: &mut RawPeer, stream: u32) {
 }
 
 #[test]
+fn a_body_has_not_ended_before_all_of_it_was_decoded() {
+    on_threads(1, async {
+        // One frame, and some pieces of content.
+        let encoded = gzip(&[0; 100_000]);
+        for cut in [encoded.len(), encoded.len() - 1] {
+            let canned = Canned::encoded("gzip", &encoded[..cut]);
+            let server = serve_one(Wire::Clear, canned).await;
+            let response = get(&transport(), &server.url("/")).await.unwrap();
+            let mut body = response.into_body();
+            let mut octets = 0;
+            while octets < 100_000 {
+                assert!(!body.is_end_stream());
+                assert_eq!(body.size_hint().exact(), None);
+                let frame = body.frame().await.unwrap().unwrap();
+                octets += frame.into_data().unwrap().len();
+            }
+            // Whether its checksum is there is not known yet.
+            assert!(!body.is_end_stream());
+            match body.frame().await {
+                None => assert_eq!(cut, encoded.len()),
+                Some(frame) => assert!(frame.is_err() && cut < encoded.len()),
+            }
+            assert!(body.is_end_stream());
+        }
+    });
+}
+
+#[test]
 fn trailers_come_after_decoded_content() {
     everywhere(|wire| async move {
         // More than a piece, and cut anywhere.
