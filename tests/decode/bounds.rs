@@ -213,8 +213,20 @@ fn a_window_beyond_the_bound_is_refused() {
 #[test]
 #[cfg(feature = "brotli")]
 fn windows_beyond_brotlis_own_format_are_refused() {
-    // RFC 7932 §9.1 ends at 24 bits; 0x11 begins the extension to more, here 26.
-    let outcome = decode(&[Coding::Brotli], &[0x11, 26, 0x03, 0, 0, 0]);
+    // RFC 7932 §9.1 ends at 24 bits; encoders know an extension to more.
+    let encode = |large_window, lgwin| {
+        let params = brotli::enc::BrotliEncoderParams {
+            large_window,
+            lgwin,
+            ..Default::default()
+        };
+        let mut encoded = Vec::new();
+        brotli::BrotliCompress(&mut &b"abc"[..], &mut encoded, &params).unwrap();
+        encoded
+    };
+    let largest = decode(&[Coding::Brotli], &encode(false, 24));
+    assert_eq!(largest.whole(), b"abc");
+    let outcome = decode(&[Coding::Brotli], &encode(true, 26));
     assert_eq!(outcome.kind(), Some(DecodeErrorKind::Corrupt));
 }
 

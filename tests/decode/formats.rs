@@ -246,9 +246,15 @@ fn zstd_frames_follow_each_other_and_skippable_ones_are_skipped() {
     assert!(decode(&[Coding::Zstd], &encoded).whole() == expected);
     assert!(decode_by_octets(&[Coding::Zstd], &encoded).whole() == expected);
     assert_eq!(decode(&[Coding::Zstd], &skippable).whole(), b"");
-    for cut in 1..skippable.len() {
-        let outcome = decode(&[Coding::Zstd], &skippable[..cut]);
-        assert_eq!(outcome.kind(), Some(DecodeErrorKind::Truncated), "{cut}");
+    // A frame that was begun must be ended, whatever came before it.
+    for second in [crate::support::zstd_at(3, b"second"), skippable] {
+        for first in [&b""[..], &crate::support::zstd_at(3, b"first")] {
+            for cut in 1..second.len() {
+                let encoded = [first, &second[..cut]].concat();
+                let outcome = decode(&[Coding::Zstd], &encoded);
+                assert_eq!(outcome.kind(), Some(DecodeErrorKind::Truncated), "{cut}");
+            }
+        }
     }
 }
 

@@ -196,16 +196,59 @@ fn no_octets_are_no_content() {
 #[test]
 fn an_encoded_body_without_octets_knows_its_end_unread() {
     on_threads(1, async {
-        let server = serve_one(
-            Wire::Clear,
-            Canned::new([b""]).field("content-encoding", "gzip"),
-        )
+        let server = Server::start(Wire::Clear, |io, _| async move {
+            let mut peer = RawPeer::handshake(io, &[]).await;
+            let stream = peer.request().await;
+            head_of_gzip(&mut peer, stream).await;
+            let other = peer.request().await;
+            peer.send(raw::DATA, raw::END_STREAM, stream, b"").await;
+            peer.head(other, raw::END_STREAM).await;
+            peer.rest().await;
+        })
         .await;
-        let response = get(&transport(), &server.url("/")).await.unwrap();
-        while !response.body().is_end_stream() {
-            tokio::task::yield_now().await;
-        }
+        let transport = transport();
+        let response = get(&transport, &server.url("/empty")).await.unwrap();
+        assert!(!response.body().is_end_stream());
+        // What came before this is here by now.
+        get(&transport, &server.url("/other")).await.unwrap();
+        assert!(response.body().is_end_stream());
         assert_eq!(response.body().size_hint().exact(), Some(0));
+        assert_eq!(octets(response).await.unwrap(), "");
+    });
+}
+
+/// `:status: 200`, then content-encoding (entry 26) as a literal (RFC 7541 §6.2.2).
+async fn head_of_gzip(peer: &mut RawPeer, stream: u32) {
+    let block = [&[0x88, 0x0f, 26 - 15, 4][..], b"gzip"].concat();
+    peer.send(raw::HEADERS, raw::END_HEADERS, stream, &block)
+        .await;
+}
+
+#[test]
+fn a_body_has_not_ended_before_all_of_it_was_decoded() {
+    on_threads(1, async {
+        // One frame, and some pieces of content.
+        let encoded = gzip(&[0; 100_000]);
+        for cut in [encoded.len(), encoded.len() - 1] {
+            let canned = Canned::encoded("gzip", &encoded[..cut]);
+            let server = serve_one(Wire::Clear, canned).await;
+            let response = get(&transport(), &server.url("/")).await.unwrap();
+            let mut body = response.into_body();
+            let mut octets = 0;
+            while octets < 100_000 {
+                assert!(!body.is_end_stream());
+                assert_eq!(body.size_hint().exact(), None);
+                let frame = body.frame().await.unwrap().unwrap();
+                octets += frame.into_data().unwrap().len();
+            }
+            // Whether its checksum is there is not known yet.
+            assert!(!body.is_end_stream());
+            match body.frame().await {
+                None => assert_eq!(cut, encoded.len()),
+                Some(frame) => assert!(frame.is_err() && cut < encoded.len()),
+            }
+            assert!(body.is_end_stream());
+        }
     });
 }
 
@@ -353,10 +396,7 @@ fn octets_that_mean_nothing_do_not_hold_up_an_executor() {
         let server = Server::start(Wire::Clear, |io, _| async move {
             let mut peer = RawPeer::handshake(io, &[]).await;
             let stream = peer.request().await;
-            // `:status: 200`, then content-encoding (entry 26) as a literal (RFC 7541 §6.2.2).
-            let block = [&[0x88, 0x0f, 26 - 15, 4][..], b"gzip"].concat();
-            peer.send(raw::HEADERS, raw::END_HEADERS, stream, &block)
-                .await;
+            head_of_gzip(&mut peer, stream).await;
             // Too large to be melted together on the way.
             let nothing = gzip(b"").repeat(60);
             for _ in 0..FRAMES {
