@@ -189,3 +189,13 @@ fn a_response_that_comes_with_the_next_head_is_not_cut_there() {
     t.sees([Seen::Interim(100), only_head(204), Seen::Finished]);
     t.goes_on();
 }
+
+#[test]
+fn violations_name_their_rule_and_its_section() {
+    let violation = Violation::SpaceBeforeColon;
+    assert_eq!(violation.section(), "RFC 9112 §5.1");
+    assert_eq!(
+        violation.to_string(),
+        "white space between a field's name and its colon (RFC 9112 §5.1)"
+    );
+}
