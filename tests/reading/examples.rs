@@ -57,6 +57,7 @@ fn all_at_once_and_then_nothing_for_ever() {
             assert_eq!(body.read_all(100).await.unwrap(), expected);
         }
         assert!(body.is_end_stream());
+        assert_eq!(body.size_hint().exact(), Some(0));
     });
 }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use futures_util::FutureExt;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt};
 use towline::{
     BodyReader, Error,
@@ -14,7 +15,7 @@ use crate::{
         Server, Wire, bodies::pattern, call, get, on_threads, raw::RawPeer, request, transport,
         transport_with,
     },
-    support::{body_as, body_of, gzip},
+    support::{body_as, body_of, gzip, live_body},
 };
 
 #[test]
@@ -55,6 +56,18 @@ fn a_reader_can_be_left_midway() {
         let mut rest = String::new();
         body.into_reader().read_to_string(&mut rest).await.unwrap();
         assert_eq!(rest, "hi");
+    });
+}
+
+#[test]
+fn no_room_asks_for_nothing() {
+    on_threads(1, async {
+        let (sender, body, _server) = live_body(&[]).await;
+        let mut reader = body.into_reader();
+        assert_eq!(reader.read(&mut []).now_or_never().unwrap().unwrap(), 0);
+        assert!(reader.read(&mut [0]).now_or_never().is_none());
+        drop(sender);
+        assert_eq!(reader.read(&mut [0]).await.unwrap(), 0);
     });
 }
 
