@@ -16,13 +16,14 @@ mod websocket;
 
 use bytes::Bytes;
 use h2::{RecvStream, server::SendResponse};
-use http::Request;
+use http::{Request, Version};
 use http_body_util::Empty;
 use towline::{Duplex, Transport, http2::message::Protocol};
 
 use self::peers::{
     Server, Wire, call,
     servers::{self, read_all, send_all, status},
+    text,
 };
 
 /// Asks for a tunnel by extended CONNECT.
@@ -31,6 +32,13 @@ fn chat(url: &str) -> Request<Empty<Bytes>> {
         .extension(Protocol::WEBSOCKET)
         .body(Empty::new())
         .expect("a request")
+}
+
+/// GET on HTTP/2, which may share the connection of tunnels; the whole body as text.
+async fn get_beside(transport: &Transport, url: &str) -> String {
+    let request = Request::get(url).version(Version::HTTP_2);
+    let response = call(transport, request.body(Empty::<Bytes>::new()).unwrap()).await;
+    text(response.unwrap()).await.unwrap()
 }
 
 /// A tunnel to a server that gives one.

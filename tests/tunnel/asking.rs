@@ -21,11 +21,11 @@ use towline::{
 };
 
 use crate::{
-    chat, echo, offering, open,
+    chat, echo, get_beside, offering, open,
     peers::{
         Server, Wire,
         bodies::Scripted,
-        call, everywhere, get_text, on_threads,
+        call, everywhere, on_threads,
         raw::{self, RawPeer},
         request, root,
         servers::{self, answer, read_all, send_all, status},
@@ -180,10 +180,8 @@ fn a_server_that_does_not_offer_it_is_not_asked() {
             let error = call(&transport, chat(&server.url("/chat"))).await;
             is_refused(&error.unwrap_err(), "does not offer extended CONNECT");
         }
-        assert_eq!(
-            get_text(&transport, &server.url("/")).await.unwrap(),
-            "well"
-        );
+        let beside = get_beside(&transport, &server.url("/")).await;
+        assert_eq!(beside, "well");
         assert_eq!(server.accepted(), 1);
     });
 }
@@ -243,7 +241,7 @@ fn a_refusal_without_a_body_leaves_nothing_half_open() {
         let response = call(&transport, chat(&server.url("/"))).await.unwrap();
         assert_eq!(response.status(), StatusCode::NOT_FOUND);
         assert_eq!(text(response).await.unwrap(), "");
-        assert_eq!(get_text(&transport, &server.url("/")).await.unwrap(), "");
+        assert_eq!(get_beside(&transport, &server.url("/")).await, "");
     });
 }
 

@@ -15,9 +15,9 @@ use towline::{
 };
 
 use crate::{
-    chat, echo, offering, open,
+    chat, echo, get_beside, offering, open,
     peers::{
-        Server, Wire, call, everywhere, get_text, on_threads,
+        Server, Wire, call, everywhere, on_threads,
         raw::{self, RawPeer},
         servers::{answer, read_all, reset_of, send_all, status},
         soon, text, transport, transport_with,
@@ -249,7 +249,7 @@ fn the_limits_of_a_body_do_not_hold_for_a_tunnel_and_that_of_the_head_does() {
             timeouts.whole = Some(3 * LIMIT);
         });
         // So that the limits measure no dial.
-        get_text(&transport, &server.url("/")).await.unwrap();
+        get_beside(&transport, &server.url("/")).await;
         let mut tunnel = open(&transport, &server).await;
         let mut read = Vec::new();
         tunnel.read_to_end(&mut read).await.unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Version};
 use http_body_util::Full;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -11,10 +11,10 @@ use tokio::{
 };
 
 use crate::{
-    offering, open,
+    get_beside, offering, open,
     peers::{
         bodies::pattern,
-        call, everywhere, get_text,
+        call, everywhere,
         servers::{answer, read_all, send_all, status},
         text, transport,
     },
@@ -22,13 +22,14 @@ use crate::{
 
 const SIZE: usize = 4 << 20;
 
-/// Other requests come and go, several times, with bodies both ways.
+/// Other requests come and go on the connection, several times, with bodies both ways.
 async fn others_go_on(transport: &towline::Transport, url: &str) {
     for _ in 0..4 {
-        let post = Request::post(url).body(Full::<Bytes>::from(pattern(10_000)));
+        let post = Request::post(url).version(Version::HTTP_2);
+        let post = post.body(Full::<Bytes>::from(pattern(10_000)));
         let response = call(transport, post.unwrap()).await.unwrap();
         assert_eq!(text(response).await.unwrap(), "well");
-        assert_eq!(get_text(transport, url).await.unwrap(), "well");
+        assert_eq!(get_beside(transport, url).await, "well");
     }
 }
 
@@ -77,6 +78,7 @@ fn a_server_that_does_not_read_stalls_its_writer_alone() {
         seen.wait_for(|written| *written > 65_535).await.unwrap();
         others_go_on(&transport, &server.url("/")).await;
         assert!(*seen.borrow() <= BOUND, "{}", *seen.borrow());
+        assert_eq!(server.accepted(), 1);
         go.notify_one();
         assert_eq!(writing.await.unwrap(), "true");
     });
@@ -113,6 +115,7 @@ fn a_tunnel_that_is_not_read_takes_one_window_and_holds_up_nobody() {
             .unwrap();
         others_go_on(&transport, &server.url("/")).await;
         assert!(*seen.borrow() <= WINDOW, "{}", *seen.borrow());
+        assert_eq!(server.accepted(), 1);
         let mut read = Vec::new();
         tunnel.read_to_end(&mut read).await.unwrap();
         assert!(read == pattern(SIZE));

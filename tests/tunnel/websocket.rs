@@ -17,8 +17,8 @@ use tokio_tungstenite::{
 use towline::{Duplex, Transport};
 
 use crate::{
-    chat,
-    peers::{Server, Wire, bodies::pattern, call, everywhere, get_text, servers, transport},
+    chat, get_beside,
+    peers::{Server, Wire, bodies::pattern, call, everywhere, servers, transport},
 };
 
 /// Answers `handle` a WebSocket at `/ws`, and "well" at `/`.
@@ -183,7 +183,7 @@ fn many_sockets_and_plain_requests_share_a_connection() {
             socket.send(Message::text(index.to_string())).await.unwrap();
         }
         let url = server.url("/");
-        assert_eq!(get_text(&transport, &url).await.unwrap(), "well");
+        assert_eq!(get_beside(&transport, &url).await, "well");
         for (index, socket) in sockets.iter_mut().enumerate().rev() {
             let message = socket.next().await.unwrap().unwrap();
             assert_eq!(message, Message::text(index.to_string()));
