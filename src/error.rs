@@ -42,7 +42,7 @@ pub enum Kind {
     Uri,
     /// The URI's scheme is neither `http` nor `https`.
     Scheme,
-    /// The request cannot be said in HTTP (a forbidden field, a method that is not supported yet,
+    /// The request cannot be said in HTTP (a forbidden field, a CONNECT without a proxy,
     /// a head above the peer's limit).
     Request,
     /// The caller's request body failed, panicked, or disagreed with its content-length.

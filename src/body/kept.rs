@@ -129,3 +129,62 @@ impl Kept {
         self.len() > 0 || self.trailers.is_some() || has_untold
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(pieces: &[&'static str]) -> Kept {
+        let mut kept = Kept::default();
+        for piece in pieces {
+            kept.push(Bytes::from_static(piece.as_bytes()), 0);
+        }
+        kept
+    }
+
+    #[test]
+    fn one_piece_is_given_as_it_came() {
+        let piece = Bytes::from(vec![7; 100]);
+        let mut kept = Kept::default();
+        kept.push(piece.clone(), 0);
+        let taken = kept.take(usize::MAX);
+        assert_eq!(taken.as_ptr(), piece.as_ptr());
+        assert_eq!((taken.len(), kept.len()), (100, 0));
+    }
+
+    #[test]
+    fn octets_are_taken_in_order_wherever_the_cut_is() {
+        for cut in 0..=7 {
+            for second in 0..=7 {
+                let mut kept = kept(&["abc", "", "de", "fg"]);
+                let mut octets = kept.take(cut).to_vec();
+                assert_eq!(octets.len(), cut);
+                octets.extend_from_slice(&kept.take(second));
+                kept.push(Bytes::from_static(b"h"), 0);
+                assert_eq!(kept.len(), 8 - octets.len());
+                while let Some(piece) = kept.take_piece() {
+                    octets.extend_from_slice(&piece);
+                }
+                assert_eq!(octets, b"abcdefgh", "{cut}, {second}");
+            }
+        }
+    }
+
+    #[test]
+    fn many_tiny_pieces_cost_no_more_than_their_octets() {
+        let mut kept = Kept::default();
+        for _ in 0..100_000 {
+            kept.push(Bytes::from(vec![7]), 0);
+        }
+        assert!(kept.gathered.capacity() < 300_000);
+        assert_eq!(kept.take(usize::MAX).len(), 100_000);
+    }
+
+    #[test]
+    fn a_peer_that_promises_much_is_not_believed_beforehand() {
+        let mut kept = kept(&["a"]);
+        kept.push(Bytes::from_static(b"b"), u64::MAX);
+        assert!(kept.gathered.capacity() <= Kept::MAX_RESERVE + 2);
+        assert_eq!(kept.take(2), "ab");
+    }
+}

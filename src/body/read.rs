@@ -62,8 +62,9 @@ impl ResponseBody {
 
     /// Waits for the next piece, as it arrives; `None` at the end, for ever.
     ///
-    /// Undecoded, a piece is the content of one DATA frame (RFC 9113 §6.1), but for two things: a
-    /// frame without content gives no piece, and small ones of a long backlog are given together.
+    /// Undecoded and over HTTP/2, a piece is the content of one DATA frame (RFC 9113 §6.1), but for
+    /// two things: a frame without content gives no piece, and small ones of a long backlog are
+    /// given together.
     /// Decoded, it is what could be decoded so far, in pieces of at most 32 KiB, and never empty.
     /// What an earlier [`read`](Self::read) or [`trailers`](Self::trailers) kept comes first.
     ///

@@ -32,6 +32,7 @@ pub struct TransportBuilder {
     http1: http1::Config,
     pool: PoolConfig,
     decode: DecodeSettings,
+    keeps_fields: bool,
 }
 
 impl TransportBuilder {
@@ -124,12 +125,26 @@ impl TransportBuilder {
     /// unless they have an `accept-encoding` or a `range` of their own; and a response whose
     /// `content-encoding` names only [codings](decode::Coding) that this build can undo comes
     /// without it and without its `content-length`, with the extension
-    /// [`decode::Decoded`](decode::Decoded) and a body that decodes as it is read. Partial content
+    /// [`decode::Decoded`] and a body that decodes as it is read. Partial content
     /// (206) and what has an unknown coding comes as it is. The extension
-    /// [`decode::Decoding`](decode::Decoding) chooses otherwise for one request.
+    /// [`decode::Decoding`] chooses otherwise for one request.
     #[must_use]
     pub fn decode(mut self, is_on: bool) -> Self {
         self.decode.is_on = is_on;
+        self
+    }
+
+    /// Whether responses also carry their fields in the order in which they came, as an
+    /// [`HttpHeaderMap`](crate::HttpHeaderMap) in their extensions: over HTTP/1.1 line by line and in
+    /// the server's letter case; over HTTP/2, which knows lower case alone, with the lines of one name
+    /// together. Fields that decoding takes out are still there. Default: no.
+    ///
+    /// The same extension on a request says in which order and letter case its fields are written over
+    /// HTTP/1.1: the values are those of the request's headers, and what is only in the extension is
+    /// not sent.
+    #[must_use]
+    pub fn keep_fields(mut self, is_on: bool) -> Self {
+        self.keeps_fields = is_on;
         self
     }
 
@@ -166,13 +181,15 @@ impl TransportBuilder {
             BoxCloneSyncService::new(connector.map_err(BoxError::from))
         });
         let write_timeout = self.timeouts.write_progress;
+        let mut http1 = self.http1;
+        http1.raw_fields |= self.keeps_fields;
         let drivers = DriverConfigs {
             http2: Http2Config {
                 engine: self.http2,
                 write_timeout,
             },
             http1: Http1Config {
-                engine: self.http1,
+                engine: http1,
                 write_timeout,
             },
         };
@@ -186,6 +203,7 @@ impl TransportBuilder {
             dialer,
             timeouts: self.timeouts,
             decode: self.decode,
+            keeps_fields: self.keeps_fields,
         })
     }
 }
@@ -200,6 +218,7 @@ impl fmt::Debug for TransportBuilder {
             .field("http1", &self.http1)
             .field("pool", &self.pool)
             .field("decode", &self.decode)
+            .field("keeps_fields", &self.keeps_fields)
             .finish_non_exhaustive()
     }
 }

@@ -29,6 +29,7 @@ use crate::{
     },
     decode::{Decoded, Decoder},
     error::{Error, Kind, Phase, Retry, Scope},
+    header_map::HttpHeaderMap,
     http2::message::expects_no_content,
     netloc::Scheme,
     pool::{Acquire, Key, Lease, Pool},
@@ -241,6 +242,10 @@ impl ResponseFuture {
                     }
                     None => pending.tunnel(&head),
                 };
+                if self.shared.keeps_fields && pending.facts.protocol == Protocol::Http2 {
+                    let fields = HttpHeaderMap::from(&head.headers);
+                    head.extensions.insert(fields);
+                }
                 if let Some(tunnel) = tunnel {
                     tunnel.park(&mut head.extensions);
                     return Some(Ok(pending.response(head, ResponseBody::default())));
@@ -335,15 +340,11 @@ impl Pending {
         }
     }
 
-    /// The tunnel takes over the slot, if there is one. Of one that is refused our end is over, and
-    /// the response is like any other (RFC 9110 §9.3.6).
+    /// The tunnel takes over the slot, if there is one. Where it is refused, the response is like
+    /// any other (RFC 9110 §9.3.6).
     fn tunnel(&mut self, head: &Head) -> Option<Duplex> {
         let writer = self.tunnel.take()?;
-        if !head.status.is_success() {
-            writer.end();
-            return None;
-        }
-        let slot = self.slot.take()?;
+        let slot = self.slot.take_if(|_| head.status.is_success())?;
         Some(Duplex::on_stream(slot, writer))
     }
 

@@ -8,6 +8,7 @@ mod decoding;
 mod dialer;
 mod future;
 mod info;
+pub mod mounts;
 mod proxy;
 mod transport;
 

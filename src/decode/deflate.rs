@@ -24,14 +24,13 @@ impl Deflate {
     }
 
     /// Chooses by the first two octets; the first is gone from the input.
-    fn decide(first: u8, second: u8) -> Result<Self, DecodeError> {
+    fn decide(first: u8, second: u8, output: &mut Vec<u8>) -> Result<Self, DecodeError> {
         let mut inflate = if is_zlib_header(first, second) {
             Inflate::zlib()
         } else {
             Inflate::raw()
         };
-        // Neither format gives anything for one octet, so no room is needed.
-        let has_ended = inflate.run(&mut Bytes::copy_from_slice(&[first]), &mut Vec::new())?;
+        let has_ended = inflate.run(&mut Bytes::copy_from_slice(&[first]), output)?;
         Ok(Self::Decided { inflate, has_ended })
     }
 }
@@ -55,7 +54,7 @@ impl Unpack for Deflate {
                             input.advance(1);
                             *seen = Some(octet);
                         }
-                        Some(first) => *self = Self::decide(first, octet)?,
+                        Some(first) => *self = Self::decide(first, octet, output)?,
                     }
                 }
                 Self::Decided { inflate, has_ended } => {

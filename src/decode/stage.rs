@@ -28,6 +28,8 @@ pub(super) struct Stage {
     is_holding: bool,
     is_input_over: bool,
     produced: u64,
+    /// What is wrong after the octets that were given last.
+    flaw: Option<DecodeError>,
 }
 
 /// What a stage has come to.
@@ -54,6 +56,7 @@ impl Stage {
             is_holding: false,
             is_input_over: false,
             produced: 0,
+            flaw: None,
         })
     }
 
@@ -94,17 +97,22 @@ impl Stage {
     }
 
     fn decode(&mut self, limits: &Limits, output: &mut Vec<u8>) -> Result<Step, DecodeError> {
+        if let Some(flaw) = self.flaw.take() {
+            return Err(flaw);
+        }
         if self.is_holding || !self.input.is_empty() {
             let decoder = match &mut self.decoder {
                 Some(decoder) => decoder,
                 None => self.decoder.insert((self.opener)(limits)?),
             };
-            decoder.unpack(&mut self.input, output)?;
+            let result = decoder.unpack(&mut self.input, output);
             self.is_holding = output.len() == output.capacity();
             self.produced += output.len() as u64;
-        }
-        if !output.is_empty() {
-            return Ok(Step::Produced);
+            if !output.is_empty() {
+                self.flaw = result.err();
+                return Ok(Step::Produced);
+            }
+            result?;
         }
         if !self.is_input_over {
             return Ok(Step::Hungry);

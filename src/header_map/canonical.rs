@@ -64,8 +64,12 @@ impl Eq for CanonicalName<'_> {}
 
 impl Hash for CanonicalName<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        for octet in self.0 {
-            state.write_u8(octet.to_ascii_lowercase());
+        for chunk in self.0.chunks(32) {
+            let mut lower = [0; 32];
+            let lower = &mut lower[..chunk.len()];
+            lower.copy_from_slice(chunk);
+            lower.make_ascii_lowercase();
+            state.write(lower);
         }
         // No name has it, so that no two names in a row hash like two others.
         state.write_u8(0xff);

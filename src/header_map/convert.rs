@@ -3,6 +3,8 @@
 //! Never: splits or joins a line, changes a value, or loses the mark for secrets.
 //! Invariant: a map that came from an `http::HeaderMap` goes back into one, and is equal to it.
 
+use std::borrow::Borrow;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{
@@ -60,24 +62,29 @@ impl TryFrom<&HttpHeaderMap> for HeaderMap {
     /// # Errors
     /// As from an owned map.
     fn try_from(map: &HttpHeaderMap) -> Result<Self, InvalidField> {
-        convert(map.fields.len(), map.fields.iter().cloned())
+        let fields = map.fields.iter();
+        convert(
+            map.fields.len(),
+            fields.map(|(name, value)| (name, value.clone())),
+        )
     }
 }
 
 fn convert(
     len: usize,
-    fields: impl IntoIterator<Item = (RawName, RawValue)>,
+    fields: impl IntoIterator<Item = (impl Borrow<RawName>, RawValue)>,
 ) -> Result<HeaderMap, InvalidField> {
     // Too many lines need not be too many names.
     let mut headers = HeaderMap::try_with_capacity(len).unwrap_or_default();
     for (name, value) in fields {
+        let name = name.borrow();
         let header = name.to_header()?;
         let value = match value.into_header() {
             Ok(value) => value,
-            Err(reason) => return Err(InvalidField::new(name, reason)),
+            Err(reason) => return Err(InvalidField::new(name.clone(), reason)),
         };
         if headers.try_append(header, value).is_err() {
-            return Err(InvalidField::new(name, Reason::TooMany));
+            return Err(InvalidField::new(name.clone(), Reason::TooMany));
         }
     }
     Ok(headers)

@@ -26,14 +26,32 @@
 //! closed hides all that follows it. The elements of a list that are empty are values like others,
 //! except to [`HttpHeaderMap::get_list`], which leaves them out as RFC 9110 §5.6.1 bids.
 //!
+//! An [`http::HeaderMap`] turns into a map and back without loss. The other way round, what it cannot
+//! hold goes: the case of names, and the order between fields of different names. Whoever must read
+//! one as it is reads it canonically by [`HeaderMapExt`].
+//!
 //! # Cost
 //!
-//! With n fields of o octets in all. A look-up compares lengths first, so most names cost no look
-//! at their octets: no index pays for itself at the sizes that heads have. Clones share octets.
+//! With n raw fields. The times are those of `benches/header_map.rs` on one core of a cloud server;
+//! those of [`http::HeaderMap`] stand beside them where it does the like.
 //!
-//! | operation | cost | 12 fields | 256 fields |
-//! |---|---|---|---|
-//! | append | O(length) to check it | TODO | |
+//! | operation | cost | 12 fields | 256 fields | `http`, 12 | `http`, 256 |
+//! |---|---|---|---|---|---|
+//! | build by [`append`](HttpHeaderMap::append) | O(octets) | 580 ns | 12 µs | 580 ns | 18 µs |
+//! | build by [`append_unchecked`](HttpHeaderMap::append_unchecked) | O(n) | 340 ns | 7.4 µs | | |
+//! | [`first`](HttpHeaderMap::first) of a name, [`contains_key`](HttpHeaderMap::contains_key) | O(n) | 40 ns | 0.5 µs; 3 µs if all names are as long | 20 ns | 20 ns |
+//! | [`get`](HttpHeaderMap::get), [`get_all`](HttpHeaderMap::get_all) | O(n + octets of its values) | 90 ns | 0.7 µs | | |
+//! | [`iter`](HttpHeaderMap::iter), [`len`](HttpHeaderMap::len) | O(octets of values) | 260 ns | 3.8 µs | | |
+//! | [`iter_raw`](HttpHeaderMap::iter_raw) | O(n) | 25 ns | 0.4 µs | | |
+//! | [`names`](HttpHeaderMap::names) | O(octets of names) | 450 ns | 10 µs | | |
+//! | [`Clone`], [`merge`](HttpHeaderMap::merge): no octet is copied | O(n) | 250 ns | 5.3 µs | 190 ns | 4.4 µs |
+//! | to an [`http::HeaderMap`] | O(octets) | 650 ns | 20 µs | | |
+//! | from an [`http::HeaderMap`] | O(n) | 330 ns | 10 µs | | |
+//! | [`insert`](HttpHeaderMap::insert), [`remove`](HttpHeaderMap::remove), [`pop_first`](HttpHeaderMap::pop_first) | O(n) | | | | |
+//! | [`set_all`](HttpHeaderMap::set_all) of m fields | O(m(n + m)) | | | | |
+//!
+//! There is no index by name. To build one costs some 40 ns a field, as `http::HeaderMap` shows: in
+//! a head of usual size that is a dozen look-ups, in the largest it is four of the slowest.
 //!
 //! # Secrets
 //!
@@ -47,7 +65,7 @@ mod error;
 mod raw;
 mod split;
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use bytes::Bytes;
 
@@ -146,10 +164,11 @@ impl HttpHeaderMap {
         V: Into<RawValue>,
     {
         let fields = fields.into_iter();
-        let fields = fields.map(|(name, value)| checked(name.into(), value.into()));
-        fields
-            .collect::<Result<_, _>>()
-            .map(|fields| Self { fields })
+        let mut map = Self::with_capacity(fields.size_hint().0);
+        for (name, value) in fields {
+            map.append(name, value)?;
+        }
+        Ok(map)
     }
 
     /// Adds a field after all others. Never replaces one.
@@ -162,7 +181,9 @@ impl HttpHeaderMap {
         name: impl Into<RawName>,
         value: impl Into<RawValue>,
     ) -> Result<(), InvalidField> {
-        self.fields.push(checked(name.into(), value.into())?);
+        let (name, value) = (name.into(), value.into());
+        check(&name, &value)?;
+        self.fields.push((name, value));
         Ok(())
     }
 
@@ -185,7 +206,9 @@ impl HttpHeaderMap {
         name: impl Into<RawName>,
         value: impl Into<RawValue>,
     ) -> Result<(), InvalidField> {
-        self.replace(checked(name.into(), value.into())?);
+        let (name, value) = (name.into(), value.into());
+        check(&name, &value)?;
+        self.replace((name, value));
         Ok(())
     }
 
@@ -368,12 +391,9 @@ impl HttpHeaderMap {
 
     /// The names, each once, in the order in which they first occur.
     pub fn names(&self) -> impl Iterator<Item = CanonicalName<'_>> {
+        let mut seen = HashSet::with_capacity(self.fields.len());
         let names = self.fields.iter().map(|(name, _)| name.canonical());
-        names.enumerate().filter_map(|(index, name)| {
-            let earlier = &self.fields[..index];
-            let is_new = !earlier.iter().any(|(other, _)| other.is(name.as_raw()));
-            is_new.then_some(name)
-        })
+        names.filter(move |name| seen.insert(*name))
     }
 
     /// The values of the canonical pairs.
@@ -413,11 +433,9 @@ impl HttpHeaderMap {
     }
 }
 
-fn checked(name: RawName, value: RawValue) -> Result<(RawName, RawValue), InvalidField> {
-    match name.check().and_then(|()| value.check()) {
-        Ok(()) => Ok((name, value)),
-        Err(reason) => Err(InvalidField::new(name, reason)),
-    }
+fn check(name: &RawName, value: &RawValue) -> Result<(), InvalidField> {
+    let result = name.check().and_then(|()| value.check());
+    result.map_err(|reason| InvalidField::new(name.clone(), reason))
 }
 
 impl<'a> IntoIterator for &'a HttpHeaderMap {

@@ -1,6 +1,9 @@
 //! The two views of a map that nobody changes.
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 use bytes::Bytes;
 use http::header::ACCEPT;
@@ -75,6 +78,29 @@ fn names_are_told_once_in_the_order_of_their_first_line() {
     let names: Vec<_> = map.names().collect();
     assert_eq!(names, ["accept", "x-empty", "date"]);
     assert_eq!(names[0].as_raw(), b"Accept");
+}
+
+#[test]
+fn long_names_are_told_apart_by_their_ends() {
+    let long = "x".repeat(40);
+    let (one, other) = (format!("{long}-one"), format!("{long}-two"));
+    let map = map(&[
+        (&one, "1"),
+        (&other, "2"),
+        (&one.to_uppercase(), "3"),
+        (&long, "4"),
+    ]);
+    let names: Vec<_> = map.names().collect();
+    assert_eq!(names, [&*one, &other, &long]);
+    // A set of names that all hash alike would be slow.
+    let hash = |name: CanonicalName<'_>| {
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        hasher.finish()
+    };
+    let hashes: Vec<_> = map.keys().map(hash).collect();
+    assert_eq!(hashes[0], hashes[2]);
+    assert_eq!(hashes.into_iter().collect::<HashSet<_>>().len(), 3);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What dials teach of a key, how long it is remembered, and a server that changes its mind.
 
-use futures_util::future::join_all;
+use futures_util::{future::join_all, poll};
 use tokio::time::sleep;
 
 use super::{IDLE, MockDial, Plan, Setup, key, now};
@@ -110,6 +110,17 @@ async fn a_server_that_turns_to_multiplexing_gets_one_connection_from_then_on() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_remembered_is_unlearnt_as_well() {
+    let setup = Setup::new([Plan::Exclusive]);
+    for _ in 0..2 {
+        drop(setup.lease().await.unwrap());
+        setup.pool.close_idle();
+    }
+    let _futures = setup.waiting_many(2).await;
+    assert_eq!(setup.dials(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_full_multiplexed_connection_leaves_the_exclusive_ones_to_serve() {
     let setup = Setup::new([Plan::Exclusive, Plan::Slots(1)]);
     let exclusive = setup.lease().await.unwrap();
@@ -147,26 +158,43 @@ async fn a_server_that_turns_from_multiplexing_gets_a_connection_for_each() {
 
 #[tokio::test(start_paused = true)]
 async fn of_many_dials_that_land_multiplexed_one_stays_once_they_are_idle() {
-    let setup = Setup::exclusive([Plan::Slots(1); 4]);
-    let futures = setup.waiting_many(4).await;
-    let mut leases: Vec<_> = join_all(futures).await;
-    assert!(leases.iter().all(Result::is_ok));
-    assert_eq!(setup.counts(), (4, 4, 0), "each has a stream");
-    drop(leases.drain(1..));
-    drop(leases);
-    let again = setup.waiting_many(0).await;
-    setup.conn(3).set_limit(2);
-    assert_eq!((setup.counts(), again.len()), ((4, 0, 0), 0));
-    sleep(IDLE * 2).await;
-    assert!(setup.pool.snapshot().is_empty());
-
     let setup = Setup::exclusive([]);
     setup.dialer.set_rest(Plan::Slots(100));
-    drop(join_all(setup.waiting_many(4).await).await);
-    sleep(MockDial::TIME).await;
-    assert_eq!(setup.counts(), (1, 0, 0));
-    let retired: usize = (0..4).map(|number| setup.conn(number).retirements()).sum();
-    assert_eq!((setup.dialer.dials(), retired), (4, 3));
+    let futures = setup.waiting_many(4).await;
+    sleep(MockDial::TIME * 2).await;
+    // The first to land took all four; the others had nothing to do.
+    assert_eq!(setup.counts(), (1, 4, 0));
+    let leases = join_all(futures).await;
+    let first = leases[0].as_ref().unwrap().number();
+    let others = (0..4).filter(|number| *number != first);
+    assert!(
+        others
+            .into_iter()
+            .all(|number| setup.conn(number).retirements() == 1)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_many_dials_that_nobody_waits_for_any_more_one_multiplexed_connection_stays() {
+    let setup = Setup::exclusive([]);
+    setup.dialer.set_rest(Plan::Slots(100));
+    drop(setup.waiting_many(2).await);
+    sleep(MockDial::TIME * 2).await;
+    assert_eq!((setup.dialer.dials(), setup.counts()), (2, (1, 0, 0)));
+    assert!(setup.try_lease().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_many_dials_that_land_multiplexed_those_in_use_stay() {
+    let setup = Setup::exclusive([]);
+    setup.dialer.set_rest(Plan::Slots(1));
+    let held = setup.held(4).await;
+    assert_eq!(setup.counts(), (4, 4, 0));
+    drop(held);
+    assert_eq!(setup.counts(), (4, 0, 0), "nobody looks when nobody waits");
+    let _lease = setup.lease().await.unwrap();
+    sleep(IDLE * 2).await;
+    assert_eq!(setup.counts(), (1, 1, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -174,27 +202,38 @@ async fn what_is_remembered_is_bounded_and_the_oldest_goes() {
     let setup = Setup::new([]);
     setup.dialer.set_rest(Plan::Exclusive);
     let keys: Vec<_> = (0..300)
-        .map(|n| key(&format!("http://{n}.test/")))
+        .map(|number| key(&format!("http://{number}.test/")))
         .collect();
     for key in &keys {
-        drop(setup.pool.lease(key).await.unwrap());
+        let lease = setup.pool.lease(key).await.unwrap();
+        lease.end();
     }
-    setup.pool.close_idle();
-    let mut remembered = 0;
-    for key in &keys {
-        let futures = [setup.pool.lease(key), setup.pool.lease(key)];
-        let before = setup.dialer.dials();
-        let mut futures = join_all(futures.map(|future| async move {
-            let mut future = future;
-            let pending = futures_util::poll!(&mut future).is_pending();
-            assert!(pending);
-            future
-        }))
-        .await;
-        tokio::task::yield_now().await;
-        remembered += usize::from(setup.dialer.dials() - before == 2);
-        // No landing teaches anything: the dials go on, and nothing is noted of what is busy.
-        futures.clear();
+    assert!(setup.pool.snapshot().is_empty());
+    let mut futures = Vec::new();
+    for (number, key) in keys.iter().enumerate() {
+        for _ in 0..2 {
+            let mut future = setup.pool.lease(key);
+            assert!(poll!(&mut future).is_pending());
+            futures.push(future);
+        }
+        let snapshot = setup.pool.snapshot();
+        let shelf = snapshot.iter().find(|shelf| shelf.key == *key).unwrap();
+        let expected = if number < 300 - 256 { 1 } else { 2 };
+        assert_eq!(shelf.dials, expected, "of number {number}");
     }
-    assert_eq!(remembered, 256);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_foreseen_takes_no_room_in_the_memory() {
+    let setup = Setup::new([]);
+    setup.dialer.set_rest(Plan::Exclusive);
+    setup.lease().await.unwrap().end();
+    setup.dialer.set_foreseen(Sharing::Exclusive);
+    for number in 0..300 {
+        let key = key(&format!("http://{number}.test/"));
+        setup.pool.lease(&key).await.unwrap().end();
+    }
+    setup.dialer.set_foreseen(Sharing::Unknown);
+    let _futures = setup.waiting_many(2).await;
+    assert_eq!(setup.dials(), 2);
 }

@@ -64,6 +64,11 @@ impl MockConn {
         Arc::strong_count(&self.inner) - 2
     }
 
+    /// How many slots it has.
+    pub(super) fn limit(&self) -> usize {
+        self.inner.limit.load(SeqCst)
+    }
+
     /// The peer's new stream limit.
     pub(super) fn set_limit(&self, limit: usize) {
         self.inner.limit.store(limit, SeqCst);
@@ -134,7 +139,7 @@ impl Conn for MockConn {
 }
 
 /// What a dial does, once its time has passed.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Plan {
     /// A connection that carries so many streams.
     Slots(usize),
