@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, channel::Channel};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use towline::Transport;
 
-use self::peers::{Stream, call, pipe::Hold, within};
+use self::peers::{Stream, call, get, pipe::Hold, within};
 
 /// Several times what may be unread before reading stops.
 const LEN: usize = 2 << 20;
@@ -47,6 +47,31 @@ async fn an_upload_amid_a_slow_download_does_not_end_the_reading() {
             // With the last octets of the response the upload ends, too.
             let _ended = pieces.send_data(Bytes::from_static(b"y")).await;
             // The driver takes the piece, and turns once more for nothing.
+            for _ in 0..4 {
+                tokio::task::yield_now().await;
+            }
+        }
+        octets
+    };
+    assert_eq!(within(Duration::from_secs(5), read).await, LEN);
+}
+
+/// A reader's word is all that wakes the driver: it must read on at once.
+#[tokio::test(start_paused = true)]
+async fn a_slow_download_goes_on_by_its_readers_word_alone() {
+    let transport = Hold::default().transport(Transport::builder(), answer_early);
+    let mut body = get(&transport, "http://server.test/")
+        .await
+        .expect("an answer")
+        .into_body();
+    let read = async {
+        let mut octets = 0;
+        // Everything that is to be read has come when the reader looks again.
+        while let Some(frame) = body.frame().await {
+            octets += frame
+                .expect("it goes on")
+                .into_data()
+                .map_or(0, |data| data.len());
             for _ in 0..4 {
                 tokio::task::yield_now().await;
             }
