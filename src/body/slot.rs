@@ -207,7 +207,7 @@ impl Slot {
     }
 
     /// Whether more is unread than a connection should bring, which then waits for
-    /// [`resume`](ExchangeControl::resume).
+    /// [`resume`](ExchangeControl::resume) and asks again only after that.
     pub(crate) fn is_held(&self) -> bool {
         let mut state = self.lock();
         let is_reading = !matches!(state.stage, Stage::Abandoned);

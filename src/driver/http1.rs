@@ -159,6 +159,7 @@ impl Http1Driver {
     fn poll_turns(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         for _ in 0..Self::MAX_TURNS {
             let now = clock::now();
+            let was_held = self.is_held;
             let read = self.read(cx, now);
             if read == Step::Idle {
                 self.give_up_reading(now);
@@ -172,7 +173,10 @@ impl Http1Driver {
             if self.end.is_some() {
                 return Poll::Ready(());
             }
-            if read == Step::Idle && write == Step::Idle && self.poll_idle(cx, now).is_pending() {
+            // Held, the socket was not asked: it would not wake us.
+            let reads_on = was_held && !self.is_held;
+            let is_idle = read == Step::Idle && write == Step::Idle && !reads_on;
+            if is_idle && self.poll_idle(cx, now).is_pending() {
                 return Poll::Pending;
             }
         }

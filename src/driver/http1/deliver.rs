@@ -18,8 +18,11 @@ impl Http1Driver {
         while let Some(event) = self.engine.poll_event() {
             self.deliver_one(event);
         }
-        if let Some(exchange) = &self.exchange {
-            self.is_held |= exchange.has_head && exchange.slot.is_held();
+        // Once held, the slot is not asked again: it keeps in mind that its reader owes us a word.
+        if let Some(exchange) = &self.exchange
+            && !self.is_held
+        {
+            self.is_held = exchange.has_head && exchange.slot.is_held();
         }
     }
 

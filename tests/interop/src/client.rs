@@ -8,14 +8,17 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Empty};
 use tower::ServiceExt as _;
-use towline::{ConnectionInfo, ResponseBody, Transport, connect::TlsConfig};
+use towline::{
+    ConnectionInfo, Protocols, ResponseBody, Transport, TransportBuilder, connect::TlsConfig,
+};
 
-use crate::pki::Pki;
+use crate::{pki::Pki, software::Protocol};
 
-/// A transport. Clones share its connections.
+/// A transport, and what it is to speak. Clones share its connections.
 #[derive(Clone, Debug)]
 pub struct Client {
     transport: Transport,
+    protocol: Protocol,
 }
 
 /// A response that has come whole.
@@ -30,41 +33,73 @@ pub struct Whole {
 }
 
 impl Client {
-    /// A transport that trusts the authority and no other.
+    /// A transport that trusts the authority and no other, with these settings besides.
     ///
     /// # Panics
     /// When the settings do not agree with each other.
-    pub fn new(pki: &Pki) -> Self {
+    pub fn new(
+        pki: &Pki,
+        protocol: Protocol,
+        settings: impl FnOnce(TransportBuilder) -> TransportBuilder,
+    ) -> Self {
         let tls = TlsConfig::builder()
             .add_root_certificates(pki.authority.as_bytes())
             .build()
             .expect("the authority is a certificate");
-        let transport = Transport::builder()
-            .tls(tls)
-            .http2_prior_knowledge(true)
-            .build();
-        Self { transport }
+        let builder = Transport::builder().tls(tls);
+        let builder = builder.http2_prior_knowledge(match protocol {
+            Protocol::Http2 | Protocol::Http1Pinned => true,
+            Protocol::Http1 => false,
+        });
+        Self {
+            transport: settings(builder).build(),
+            protocol,
+        }
     }
 
-    /// Any other transport.
+    /// Any other transport, which is to speak HTTP/2.
     pub fn from_transport(transport: Transport) -> Self {
-        Self { transport }
+        Self {
+            transport,
+            protocol: Protocol::Http2,
+        }
+    }
+
+    /// The same transport, to speak something else.
+    pub(crate) fn speaking(&self, protocol: Protocol) -> Self {
+        Self {
+            transport: self.transport.clone(),
+            protocol,
+        }
     }
 
     /// Sends a request and gives the response as soon as its head is there.
     ///
     /// # Errors
     /// As the transport has it.
+    ///
+    /// # Panics
+    /// When the response has come in another protocol than it should.
     pub async fn send<B>(
         &self,
-        request: Request<B>,
+        mut request: Request<B>,
     ) -> Result<Response<ResponseBody>, towline::Error>
     where
         B: Body + Send + 'static,
         B::Data: Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        self.transport.clone().oneshot(request).await
+        if self.protocol == Protocol::Http1Pinned {
+            request.extensions_mut().insert(Protocols::Http1);
+        }
+        let response = self.transport.clone().oneshot(request).await?;
+        let is_right = match self.protocol {
+            Protocol::Http2 => response.version() == Version::HTTP_2,
+            // Apache answers CONNECT in 1.0.
+            Protocol::Http1 | Protocol::Http1Pinned => response.version() < Version::HTTP_2,
+        };
+        assert!(is_right, "{:?}: {:?}", self.protocol, response.version());
+        Ok(response)
     }
 
     /// Sends a request and gives the whole response.
@@ -113,7 +148,6 @@ impl Client {
 impl Whole {
     pub(crate) fn assert_ok(&self) {
         assert_eq!(self.head.status, StatusCode::OK, "{:?}", self.head);
-        assert_eq!(self.head.version, Version::HTTP_2);
     }
 
     /// The body as text.

@@ -4,7 +4,10 @@ use std::{
     fs::{self, File},
     os::unix::fs::FileExt as _,
     path::Path,
+    sync::LazyLock,
 };
+
+use crate::pattern::digest_line;
 
 /// The length of `/static/large.bin`: large against any buffer or window.
 pub const LARGE_LEN: u64 = 256 << 20;
@@ -15,6 +18,49 @@ const MARK_LEN: usize = 8;
 /// The content of `/static/hello.txt`.
 pub(crate) const HELLO: &str = "hello over a towline\n";
 
+/// Octets of `/static/lines.txt`, and of each block of `/live/lines`.
+pub(crate) const BLOCK: usize = 64 * 1024;
+const LINE: usize = 128;
+
+/// The content of `/static/lines.txt`: what compresses well, but not as well as zeros.
+pub(crate) fn lines() -> &'static [u8] {
+    static LINES: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        (0..BLOCK / LINE)
+            .map(|n| {
+                let noise = digest_line(&n.to_be_bytes());
+                let (_, noise) = noise.rsplit_once(' ').expect("a count, then a digest");
+                format!(
+                    "{:<127}\n",
+                    format!("{} is of this line alone", &noise[..16])
+                )
+            })
+            .collect::<String>()
+            .into_bytes()
+    });
+    &LINES
+}
+
+/// Checks that `data` belongs at `offset` of `/live/lines`: block after block as
+/// `/static/lines.txt`, but that each begins with its number in 16 digits.
+pub(crate) fn check_lines(mut offset: u64, mut data: &[u8]) {
+    const NUMBER_LEN: usize = 16;
+    while !data.is_empty() {
+        let into = usize::try_from(offset % BLOCK as u64).expect("BLOCK is a usize");
+        let run = if into < NUMBER_LEN {
+            let run = data.len().min(NUMBER_LEN - into);
+            let number = format!("{:016}", offset / BLOCK as u64);
+            assert_eq!(data[..run], number.as_bytes()[into..into + run]);
+            run
+        } else {
+            let run = data.len().min(BLOCK - into);
+            assert!(data[..run] == lines()[into..into + run], "at {offset}");
+            run
+        };
+        data = &data[run..];
+        offset += run as u64;
+    }
+}
+
 /// Writes the documents under `root`.
 pub(crate) fn write(root: &Path) {
     let directory = root.join("static");
@@ -22,6 +68,7 @@ pub(crate) fn write(root: &Path) {
     for name in ["hello.txt", "trailers.txt"] {
         fs::write(directory.join(name), HELLO).expect("the scratch directory is writable");
     }
+    fs::write(directory.join("lines.txt"), lines()).expect("the scratch directory is writable");
     write_large(&directory.join("large.bin")).expect("the scratch directory is writable");
 }
 

@@ -22,7 +22,7 @@ pub use self::{
     pki::Pki,
     port::free_port,
     site::Site,
-    software::{Scheme, Software},
+    software::{Protocol, Scheme, Software},
 };
 
 use std::time::Duration;
@@ -34,14 +34,19 @@ pub const CASE_LIMIT: Duration = Duration::from_secs(120);
 ///
 /// # Panics
 /// When the case fails, or runs out of time.
-pub fn play(software: Software, scheme: Scheme, case: impl AsyncFnOnce(&mut Site)) {
+pub fn play(
+    software: Software,
+    scheme: Scheme,
+    protocol: Protocol,
+    case: impl AsyncFnOnce(&mut Site),
+) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .expect("a runtime can be built");
     runtime.block_on(async {
-        let mut site = Site::start(software, scheme).await;
+        let mut site = Site::start(software, scheme, protocol).await;
         let played = tokio::time::timeout(CASE_LIMIT, case(&mut site)).await;
         assert!(played.is_ok(), "no end after {CASE_LIMIT:?}");
     });

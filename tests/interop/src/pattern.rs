@@ -37,6 +37,11 @@ impl Pattern {
         Self { len }
     }
 
+    /// How many octets it has.
+    pub(crate) fn len(self) -> usize {
+        self.len
+    }
+
     /// The octets from `offset` on, at most `len` of them and never more than one period.
     fn slice(self, offset: usize, len: usize) -> Bytes {
         let len = len.min(PERIOD).min(self.len.saturating_sub(offset));

@@ -7,6 +7,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, time::Duration};
 use http::Uri;
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
+use towline::{Netloc, Proxy, TransportBuilder};
 
 use crate::{
     client::Client,
@@ -14,7 +15,7 @@ use crate::{
     pki::Pki,
     port::free_port,
     process::Process,
-    software::{Layout, Scheme, Software, origin_command},
+    software::{Layout, Protocol, Scheme, Software, origin_command},
 };
 
 /// A running server.
@@ -25,6 +26,7 @@ pub struct Site {
     _origin: Option<Process>,
     software: Software,
     scheme: Scheme,
+    protocol: Protocol,
     port: u16,
     origin_port: u16,
     pki: Pki,
@@ -37,13 +39,13 @@ impl Site {
     ///
     /// # Panics
     /// When the server is not installed or does not come up; its log is in the message.
-    pub async fn start(software: Software, scheme: Scheme) -> Self {
-        tokio::task::spawn_blocking(move || Self::start_now(software, scheme))
+    pub async fn start(software: Software, scheme: Scheme, protocol: Protocol) -> Self {
+        tokio::task::spawn_blocking(move || Self::start_now(software, scheme, protocol))
             .await
             .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 
-    fn start_now(software: Software, scheme: Scheme) -> Self {
+    fn start_now(software: Software, scheme: Scheme, protocol: Protocol) -> Self {
         let scratch = tempfile::tempdir().expect("the temporary directory is writable");
         // Workers that gave up root must be able to read the documents.
         fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o755))
@@ -57,6 +59,7 @@ impl Site {
         let origin = software.is_proxy().then(|| {
             let layout = Layout {
                 scheme: Scheme::Cleartext,
+                protocol: Protocol::Http1,
                 port: origin_port,
                 origin: origin_port,
                 scratch: scratch.path(),
@@ -71,6 +74,7 @@ impl Site {
         let port = free_port();
         let layout = Layout {
             scheme,
+            protocol,
             port,
             origin: origin_port,
             scratch: scratch.path(),
@@ -86,6 +90,7 @@ impl Site {
             _origin: origin,
             software,
             scheme,
+            protocol,
             port,
             origin_port,
             pki,
@@ -99,9 +104,14 @@ impl Site {
         self.software
     }
 
-    /// How it is spoken to.
+    /// How it is reached.
     pub fn scheme(&self) -> Scheme {
         self.scheme
+    }
+
+    /// What is spoken.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
     }
 
     /// Its port on the loopback interface.
@@ -129,9 +139,31 @@ impl Site {
             .expect("a path makes a URI")
     }
 
+    /// The URI of a path on the origin behind it, as a forward proxy is asked for it. Where there is
+    /// none behind it, nobody listens there.
+    pub(crate) fn origin_uri(&self, path: &str) -> Uri {
+        format!("http://127.0.0.1:{}{path}", self.origin_port)
+            .parse()
+            .expect("a path makes a URI")
+    }
+
     /// A client with a transport of its own, which trusts the server's certificate.
     pub fn client(&self) -> Client {
-        Client::new(&self.pki)
+        self.client_with(|builder| builder)
+    }
+
+    /// As [`client`](Self::client), with a setting of the case's own.
+    pub(crate) fn client_with(
+        &self,
+        settings: impl FnOnce(TransportBuilder) -> TransportBuilder,
+    ) -> Client {
+        Client::new(&self.pki, self.protocol, settings)
+    }
+
+    /// The server as a proxy.
+    pub(crate) fn as_proxy(&self) -> Proxy {
+        let netloc = Netloc::from_uri(&self.uri("/")).expect("a URI of ours is absolute");
+        Proxy::new(netloc)
     }
 
     /// Makes the server take its configuration anew, as its operators do.
@@ -182,6 +214,7 @@ impl Site {
     pub fn start_again(&mut self) {
         let layout = Layout {
             scheme: self.scheme,
+            protocol: self.protocol,
             port: self.port,
             origin: self.origin_port,
             scratch: self.scratch.path(),

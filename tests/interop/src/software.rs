@@ -13,31 +13,43 @@ use rustix::process::Signal;
 pub enum Software {
     /// nginx: static files, and a proxy to the origin.
     Nginx,
-    /// Apache httpd with mod_http2: static files, and a proxy to the origin.
+    /// Apache httpd: static files, a proxy to the origin, and a forward proxy.
     Apache,
     /// h2o: static files, and a proxy to the origin.
     H2o,
     /// haproxy: a proxy to the origin.
     Haproxy,
-    /// nghttpd: static files and echoes.
+    /// nghttpd: static files and echoes, over HTTP/2 alone.
     Nghttpd,
-    /// Node's http2 module: the origin itself.
+    /// Node's http and http2 modules: the origin itself, and a forward proxy.
     Node,
 }
 
-/// How the server is spoken to.
+/// How the server is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// `https`, HTTP/2 chosen by ALPN.
+    /// `https`: ALPN chooses what is spoken.
     Tls,
-    /// `http`, HTTP/2 by prior knowledge (RFC 9113 §3.3).
+    /// `http`: what is spoken is known beforehand.
     Cleartext,
+}
+
+/// What is spoken, and who has settled it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/2: both sides have it on. Without TLS by prior knowledge (RFC 9113 §3.3).
+    Http2,
+    /// HTTP/1.1: the transport would take HTTP/2, but the server has it off.
+    Http1,
+    /// HTTP/1.1: both sides have HTTP/2 on, and every request is pinned to HTTP/1.1.
+    Http1Pinned,
 }
 
 /// What a server's configuration may name.
 #[derive(Debug)]
 pub(crate) struct Layout<'a> {
     pub(crate) scheme: Scheme,
+    pub(crate) protocol: Protocol,
     pub(crate) port: u16,
     pub(crate) origin: u16,
     pub(crate) scratch: &'a Path,
@@ -133,11 +145,7 @@ impl Software {
                 };
             }
             Self::Node => {
-                let mode = match layout.scheme {
-                    Scheme::Tls => "h2",
-                    Scheme::Cleartext => "h2c",
-                };
-                layout.node(&mut command, mode);
+                layout.node(&mut command);
             }
         }
         command
@@ -147,7 +155,7 @@ impl Software {
 /// The command that starts the origin behind a proxy.
 pub(crate) fn origin_command(layout: &Layout<'_>) -> Command {
     let mut command = Command::new(find(Software::Node.program()));
-    layout.node(&mut command, "http1");
+    layout.node(&mut command);
     command
 }
 
@@ -156,7 +164,15 @@ impl Layout<'_> {
         self.scratch.join(name).with_extension("pem")
     }
 
-    fn node(&self, command: &mut Command, mode: &str) {
+    fn node(&self, command: &mut Command) {
+        let mode = match (self.scheme, self.protocol) {
+            (Scheme::Tls, Protocol::Http2) => "h2",
+            (Scheme::Tls, Protocol::Http1) => "https1",
+            (Scheme::Tls, Protocol::Http1Pinned) => "both",
+            (Scheme::Cleartext, Protocol::Http2) => "h2c",
+            (Scheme::Cleartext, Protocol::Http1) => "http1",
+            (Scheme::Cleartext, Protocol::Http1Pinned) => panic!("node has no port for both"),
+        };
         let script = self.scratch.join("node.js");
         fs::write(&script, include_str!("../servers/node.js"))
             .expect("the scratch directory is writable");
@@ -170,9 +186,48 @@ impl Layout<'_> {
             .arg(self.pem("certificate"));
     }
 
+    /// How nginx, Apache and haproxy each say what is spoken. h2o has no word for it: it speaks
+    /// both, always.
+    fn words(&self) -> Words {
+        match (self.scheme, self.protocol) {
+            (Scheme::Tls, Protocol::Http2) => Words {
+                nginx: "ssl http2",
+                apache: "h2 http/1.1",
+                haproxy: "alpn h2",
+            },
+            // haproxy has no ALPN at all here, as old servers do not.
+            (Scheme::Tls, Protocol::Http1) => Words {
+                nginx: "ssl",
+                apache: "http/1.1",
+                haproxy: "",
+            },
+            (Scheme::Tls, Protocol::Http1Pinned) => Words {
+                nginx: "ssl http2",
+                apache: "h2 http/1.1",
+                haproxy: "alpn h2,http/1.1",
+            },
+            (Scheme::Cleartext, Protocol::Http2) => Words {
+                nginx: "http2",
+                apache: "h2c http/1.1",
+                haproxy: "proto h2",
+            },
+            (Scheme::Cleartext, Protocol::Http1) => Words {
+                nginx: "",
+                apache: "http/1.1",
+                haproxy: "proto h1",
+            },
+            (Scheme::Cleartext, Protocol::Http1Pinned) => Words {
+                nginx: "",
+                apache: "h2c http/1.1",
+                haproxy: "",
+            },
+        }
+    }
+
     /// Fills the template's `{{names}}` in, and gives the path of what was written.
     fn configure(&self, name: &str, template: &str) -> PathBuf {
         let tls = self.scheme == Scheme::Tls;
+        let words = self.words();
         let key = self.pem("key").display().to_string();
         let certificate = self.pem("certificate").display().to_string();
         let bundle = self.pem("bundle").display().to_string();
@@ -181,15 +236,8 @@ impl Layout<'_> {
             ("origin", self.origin.to_string()),
             ("scratch", self.scratch.display().to_string()),
             ("documents", self.documents.display().to_string()),
-            // nginx, Apache, h2o and haproxy each say "TLS, and HTTP/2 on it" in their own way.
-            (
-                "listen",
-                (if tls { "ssl http2" } else { "http2" }).to_owned(),
-            ),
-            (
-                "protocols",
-                (if tls { "h2 http/1.1" } else { "h2c http/1.1" }).to_owned(),
-            ),
+            ("listen", words.nginx.to_owned()),
+            ("protocols", words.apache.to_owned()),
             ("ssl_engine", (if tls { "on" } else { "off" }).to_owned()),
             (
                 "ssl",
@@ -202,9 +250,9 @@ impl Layout<'_> {
             (
                 "bind",
                 if tls {
-                    format!("ssl crt {bundle} alpn h2")
+                    format!("ssl crt {bundle} {}", words.haproxy)
                 } else {
-                    "proto h2".to_owned()
+                    words.haproxy.to_owned()
                 },
             ),
             ("key", key),
@@ -224,6 +272,13 @@ impl Layout<'_> {
         fs::write(&path, text).expect("the scratch directory is writable");
         path
     }
+}
+
+/// See [`Layout::words`].
+struct Words {
+    nginx: &'static str,
+    apache: &'static str,
+    haproxy: &'static str,
 }
 
 fn h2o_ssl(key: &str, certificate: &str) -> String {

@@ -19,7 +19,7 @@ use towline::{
     http2::ErrorCode,
 };
 use towline_interop::{
-    Client, Pki, Scheme, Site, Software,
+    Client, Pki, Protocol, Scheme, Site, Software,
     wire::{END_HEADERS, END_STREAM, Peer, STATUS_200, Wire, frame_type},
 };
 
@@ -41,7 +41,7 @@ fn uri(peer: &Peer) -> Uri {
 }
 
 fn client() -> Client {
-    Client::new(&Pki::generate())
+    Client::new(&Pki::generate(), Protocol::Http2, |builder| builder)
 }
 
 /// The error of a GET from a peer that plays `script` on each connection, and the connections made.
@@ -313,7 +313,7 @@ async fn a_plaintext_answer_to_tls_is_a_tls_error() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_of_an_unknown_authority_is_refused() {
-    let site = Site::start(Software::Nginx, Scheme::Tls).await;
+    let site = Site::start(Software::Nginx, Scheme::Tls, Protocol::Http2).await;
     // This client trusts an authority, but not the server's.
     let error = in_time(client().get(site.uri("/static/hello.txt")))
         .await
@@ -323,7 +323,7 @@ async fn a_certificate_of_an_unknown_authority_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_for_another_name_is_refused() {
-    let site = Site::start(Software::Nginx, Scheme::Tls).await;
+    let site = Site::start(Software::Nginx, Scheme::Tls, Protocol::Http2).await;
     let uri = format!("https://127.0.0.2:{}/", site.port())
         .parse()
         .expect("a port makes a URI");

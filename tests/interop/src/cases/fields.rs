@@ -1,4 +1,5 @@
-//! Field sections that need CONTINUATION frames (RFC 9113 §6.10).
+//! Large field sections: on HTTP/2 they need CONTINUATION frames (RFC 9113 §6.10), on HTTP/1.1
+//! several reads.
 
 use http::{Request, header::HeaderName};
 use http_body_util::Empty;

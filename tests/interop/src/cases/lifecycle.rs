@@ -15,20 +15,26 @@ use http::Uri;
 use tokio::{task::JoinSet, time::sleep};
 use towline::error::{Kind, Retry};
 
-use crate::{client::Client, site::Site, software::Software};
+use crate::{
+    client::Client,
+    site::Site,
+    software::{Protocol, Software},
+};
 
-const RELOADS: usize = 3;
-const BETWEEN: Duration = Duration::from_millis(700);
+const RELOADS: usize = 2;
+const BETWEEN: Duration = Duration::from_millis(600);
 const WORKERS: usize = 8;
 
 /// Requests go on through reloads, and none is lost: GOAWAY retires a connection, what it had
-/// begun ends on it, and the rest goes to a new one (RFC 9113 §6.8).
+/// begun ends on it, and the rest goes to a new one (RFC 9113 §6.8). On HTTP/1.1 the server closes
+/// what is idle and announces the end of the rest (RFC 9112 §9.6); a request that crosses the close
+/// goes out again, as a GET may.
 ///
-/// Except by Apache: when a request crosses its first GOAWAY, mod_http2 ends the connection with
+/// Except by Apache on HTTP/2: when a request crosses its first GOAWAY, mod_http2 ends the connection with
 /// all that is under way. The transport cannot know whether those were processed, and says so.
 pub async fn reload(site: &mut Site) {
-    let allowance = match site.software() {
-        Software::Apache => WORKERS * RELOADS,
+    let allowance = match (site.software(), site.protocol()) {
+        (Software::Apache, Protocol::Http2) => WORKERS * RELOADS,
         _ => 0,
     };
     let client = site.client();

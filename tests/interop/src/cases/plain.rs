@@ -4,7 +4,12 @@ use http::{Method, StatusCode, header::CONTENT_LENGTH};
 
 use towline::connect::Alpn;
 
-use crate::{client::bodiless, files::HELLO, site::Site, software::Scheme};
+use crate::{
+    client::bodiless,
+    files::HELLO,
+    site::Site,
+    software::{Protocol, Scheme, Software},
+};
 
 /// A GET of known content; the connection tells what it is.
 pub async fn get(site: &mut Site) {
@@ -21,20 +26,24 @@ pub async fn get(site: &mut Site) {
         !connection.is_reused(),
         "the first request opens the connection"
     );
-    match site.scheme() {
-        Scheme::Tls => {
-            assert_eq!(*connection.alpn(), Alpn::Http2);
-            assert!(connection.tls_version().is_some());
-        }
-        Scheme::Cleartext => {
-            assert_eq!(*connection.alpn(), Alpn::None);
-            assert!(connection.tls_version().is_none());
-        }
-    }
+    assert_eq!(*connection.alpn(), alpn(site));
+    let is_tls = site.scheme() == Scheme::Tls;
+    assert_eq!(connection.tls_version().is_some(), is_tls);
+    let has_streams = site.protocol() == Protocol::Http2;
+    assert_eq!(connection.stream_id().is_some(), has_streams);
 
     let again = client.get_ok(site.uri("/static/hello.txt")).await;
     assert!(again.connection().is_reused());
     assert_eq!(again.local_end(), whole.local_end());
+}
+
+/// What the server is known to choose.
+fn alpn(site: &Site) -> Alpn {
+    match (site.scheme(), site.protocol(), site.software()) {
+        (Scheme::Cleartext, _, _) | (Scheme::Tls, Protocol::Http1, Software::Haproxy) => Alpn::None,
+        (Scheme::Tls, Protocol::Http2, _) => Alpn::Http2,
+        (Scheme::Tls, Protocol::Http1 | Protocol::Http1Pinned, _) => Alpn::Http1,
+    }
 }
 
 /// A HEAD tells the length of what it does not send (RFC 9110 §9.3.2).

@@ -1,6 +1,6 @@
 //! Bodies larger than any window, out and back.
 
-use http::{Request, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full};
 
@@ -32,6 +32,23 @@ pub async fn upload_streamed(site: &mut Site) {
     );
     let request = Request::post(site.uri("/live/digest"))
         .body(body)
+        .expect("a whole request");
+    let whole = site.client().exchange(request).await.expect("POST");
+    whole.assert_ok();
+    assert_eq!(whole.text(), pattern.digest());
+}
+
+/// A trailer section goes out after the content (RFC 9110 §6.5).
+pub async fn request_trailers(site: &mut Site) {
+    let pattern = Pattern::new(UPLOAD_LEN);
+    let trailers = HeaderMap::from_iter([(
+        HeaderName::from_static("x-checksum"),
+        HeaderValue::try_from(pattern.digest()).expect("a count and hex make a value"),
+    )]);
+    let body = pattern.streamed(CHUNK);
+    let request = Request::post(site.uri("/live/trailers"))
+        .header(header::TRAILER, "x-checksum")
+        .body(body.with_trailers(std::future::ready(Some(Ok(trailers)))))
         .expect("a whole request");
     let whole = site.client().exchange(request).await.expect("POST");
     whole.assert_ok();
