@@ -9,6 +9,8 @@ mod outgoing;
 mod pipe;
 mod slot;
 
+#[cfg(test)]
+pub(crate) use self::slot::Part;
 pub use self::{duplex::Duplex, incoming::ResponseBody};
 pub(crate) use self::{
     head::{ExchangeId, HandedOver, Head},

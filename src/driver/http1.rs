@@ -11,6 +11,8 @@
 mod deliver;
 mod failure;
 mod outbound;
+#[cfg(test)]
+mod tests;
 
 use std::{
     io,
@@ -158,6 +160,7 @@ impl Http1Driver {
     fn poll_turns(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         for _ in 0..Self::MAX_TURNS {
             let now = clock::now();
+            let was_held = self.is_held;
             let read = self.read(cx, now);
             if read == Step::Idle {
                 self.give_up_reading(now);
@@ -171,7 +174,10 @@ impl Http1Driver {
             if self.end.is_some() {
                 return Poll::Ready(());
             }
-            if read == Step::Idle && write == Step::Idle && self.poll_idle(cx, now).is_pending() {
+            // While it was held, the socket was not asked, and will not wake us.
+            let reads_on = was_held && !self.is_held;
+            let is_idle = read == Step::Idle && write == Step::Idle && !reads_on;
+            if is_idle && self.poll_idle(cx, now).is_pending() {
                 return Poll::Pending;
             }
         }
