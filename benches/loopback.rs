@@ -1,5 +1,6 @@
-//! Small GETs over one cleartext connection, one and a hundred at once: towline beside hyper-util's
-//! client, reqwest, and the h2 crate alone. One server, one run, one thread for all clients.
+//! Small GETs without TLS, one and a hundred at once, over HTTP/2 (one connection) and over HTTP/1.1
+//! (as many as requests at once): towline beside hyper-util's client, reqwest, and the h2 crate alone.
+//! One server, one run, one thread for all clients.
 //!
 //! Criterion reports the time on the wall, which is mostly the server's. The table after it is of
 //! the client's own work: the time its thread was on a processor, for each request. Ratios carry
@@ -7,8 +8,8 @@
 //!
 //! ```text
 //! cargo bench --bench loopback
-//! cargo bench --bench loopback -- table                (matches no benchmark: the table alone)
-//! cargo bench --bench loopback -- towline --profile-time 10      (one client, for a profiler)
+//! cargo bench --bench loopback -- table                (matches no benchmark: the tables alone)
+//! cargo bench --bench loopback -- Http1.*towline --profile-time 10      (one client, for a profiler)
 //! ```
 
 mod support;
@@ -31,7 +32,7 @@ use tokio::{
 };
 
 use self::support::{
-    clients::{Client, H2, HyperUtil, Reqwest, Towline},
+    clients::{Client, H2, HyperUtil, Protocol, Reqwest, Towline},
     server::{BODY, Server},
 };
 
@@ -46,23 +47,35 @@ fn main() {
     let server = Server::start();
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("the system gives what a runtime needs");
-    let contestants = contestants(&runtime, &server);
+    let races = [Protocol::Http2, Protocol::Http1].map(|protocol| Race {
+        protocol,
+        contestants: contestants(&runtime, &server, protocol),
+    });
+    // Each HTTP/2 client has one connection; those of HTTP/1.1 have one so far.
+    assert_eq!(server.connections(), 7, "one connection a client");
 
     let mut criterion = Criterion::default()
         .warm_up_time(Duration::from_secs(1))
         .measurement_time(Duration::from_secs(3))
         .configure_from_args();
-    time(&mut criterion, &contestants);
+    for race in &races {
+        race.time(&mut criterion);
+    }
     criterion.final_summary();
     // Without the first this is a test that the benchmark works; with the second a profiler
     // listens, and wants nothing but what it asked for.
     let has = |name| env::args().any(|argument| argument == name);
     if has("--bench") && !has("--profile-time") {
-        tabulate(&contestants);
+        for race in &races {
+            race.tabulate();
+        }
     }
+}
 
-    let connections = server.connections();
-    assert_eq!(connections, contestants.len(), "one connection a client");
+/// The clients that speak one protocol.
+struct Race<'a> {
+    protocol: Protocol,
+    contestants: Vec<Contestant<'a>>,
 }
 
 /// A client and the runtime that drives it.
@@ -72,16 +85,23 @@ struct Contestant<'a> {
     run: Box<dyn Fn(u64, u64) -> Duration + 'a>,
 }
 
-fn contestants<'a>(runtime: &'a Runtime, server: &Server) -> Vec<Contestant<'a>> {
+fn contestants<'a>(
+    runtime: &'a Runtime,
+    server: &Server,
+    protocol: Protocol,
+) -> Vec<Contestant<'a>> {
     let url = format!("http://{}/", server.address);
     let url: Uri = url.parse().expect("an address makes a URI");
-    let h2 = runtime.block_on(H2::connect(url.clone()));
-    vec![
-        contestant(runtime, Towline::new(url.clone())),
-        contestant(runtime, HyperUtil::new(url.clone())),
-        contestant(runtime, Reqwest::new(&url)),
-        contestant(runtime, h2.expect("the server is there")),
-    ]
+    let mut contestants = vec![
+        contestant(runtime, Towline::new(url.clone(), protocol)),
+        contestant(runtime, HyperUtil::new(url.clone(), protocol)),
+        contestant(runtime, Reqwest::new(&url, protocol)),
+    ];
+    if protocol == Protocol::Http2 {
+        let h2 = runtime.block_on(H2::connect(url));
+        contestants.push(contestant(runtime, h2.expect("the server is there")));
+    }
+    contestants
 }
 
 fn contestant<C: Client>(runtime: &Runtime, client: C) -> Contestant<'_> {
@@ -116,44 +136,50 @@ async fn call<C: Client>(client: C, begun: Arc<AtomicU64>, requests: u64) {
     }
 }
 
-/// The time on the wall, by Criterion: its iteration is one request.
-fn time(criterion: &mut Criterion, contestants: &[Contestant<'_>]) {
-    for (at_once, _) in LOADS {
-        let mut group = criterion.benchmark_group(format!("get/{at_once} at once"));
-        group.throughput(Throughput::Elements(1));
-        for contestant in contestants {
-            group.bench_function(BenchmarkId::from_parameter(contestant.name), |bencher| {
-                bencher.iter_custom(|requests| (contestant.run)(requests, at_once));
-            });
+impl Race<'_> {
+    /// The time on the wall, by Criterion: its iteration is one request.
+    fn time(&self, criterion: &mut Criterion) {
+        for (at_once, _) in LOADS {
+            let name = format!("{:?} get/{at_once} at once", self.protocol);
+            let mut group = criterion.benchmark_group(name);
+            group.throughput(Throughput::Elements(1));
+            for contestant in &self.contestants {
+                group.bench_function(BenchmarkId::from_parameter(contestant.name), |bencher| {
+                    bencher.iter_custom(|requests| (contestant.run)(requests, at_once));
+                });
+            }
+            group.finish();
         }
-        group.finish();
     }
-}
 
-/// Prints the time on a processor that a request costs each client.
-fn tabulate(contestants: &[Contestant<'_>]) {
-    if processor_time().is_none() {
-        println!("The time of a thread on its processor can be had on Linux only.");
-        return;
-    }
-    for (at_once, requests) in LOADS {
-        println!();
-        println!("Processor time a request, {at_once} at once (medians of {ROUNDS} rounds)");
-        let rounds: Vec<_> = (0..ROUNDS)
-            .map(|_| round(contestants, requests, at_once))
-            .collect();
-        for (index, contestant) in contestants.iter().enumerate() {
-            let micros = median(rounds.iter().map(|round| round[index]));
-            // Within a round, where both met the same machine.
-            let ratio = median(
-                rounds
-                    .iter()
-                    .map(|round| round[index] / yardstick(contestants, round)),
-            );
+    /// Prints the time on a processor that a request costs each client.
+    fn tabulate(&self) {
+        if processor_time().is_none() {
+            println!("The time of a thread on its processor can be had on Linux only.");
+            return;
+        }
+        for (at_once, requests) in LOADS {
+            println!();
             println!(
-                "  {:<10}  {micros:>6.2} us  {ratio:.2} of {YARDSTICK}",
-                contestant.name
+                "{:?}: processor time a request, {at_once} at once (medians of {ROUNDS} rounds)",
+                self.protocol
             );
+            let rounds: Vec<_> = (0..ROUNDS)
+                .map(|_| round(&self.contestants, requests, at_once))
+                .collect();
+            for (index, contestant) in self.contestants.iter().enumerate() {
+                let micros = median(rounds.iter().map(|round| round[index]));
+                // Within a round, where both met the same machine.
+                let ratio = median(
+                    rounds
+                        .iter()
+                        .map(|round| round[index] / yardstick(&self.contestants, round)),
+                );
+                println!(
+                    "  {:<10}  {micros:>6.2} us  {ratio:.2} of {YARDSTICK}",
+                    contestant.name
+                );
+            }
         }
     }
 }

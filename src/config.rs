@@ -24,10 +24,10 @@ pub struct Timeouts {
     /// caller knows.
     pub response_head: Option<Duration>,
     /// Between two parts of a response body, while the caller waits for one. None by default, as
-    /// event streams may be silent for long.
+    /// event streams may be silent for long. A tunnel has no such limit.
     pub body_idle: Option<Duration>,
-    /// The whole exchange, from the first poll of the call to the end of the response body. None
-    /// by default.
+    /// The whole exchange, from the first poll of the call to the end of the response body; of a
+    /// tunnel, to the response head. None by default.
     pub whole: Option<Duration>,
 }
 

@@ -42,7 +42,7 @@ pub enum Kind {
     Uri,
     /// The URI's scheme is neither `http` nor `https`.
     Scheme,
-    /// The request cannot be said in HTTP (a forbidden field, a method that is not supported yet,
+    /// The request cannot be said in HTTP (a forbidden field, a CONNECT without a proxy,
     /// a head above the peer's limit).
     Request,
     /// The caller's request body failed, panicked, or disagreed with its content-length.
@@ -67,6 +67,12 @@ pub enum Kind {
     Reset,
     /// The peer sent GOAWAY and did not process the request (RFC 9113 §6.8).
     GoAway,
+    /// The response's content is not what its `content-encoding` says, or decodes to more than
+    /// the bounds allow ([`decode::Limits`](crate::decode::Limits)); the source is a
+    /// [`DecodeError`](crate::decode::DecodeError).
+    Decode,
+    /// More was to be read at once than the caller's bound; what was read meanwhile is kept.
+    TooLarge,
     /// The connection closed before the response head.
     Closed,
     /// The connection closed amid the response body.
@@ -183,8 +189,8 @@ impl Error {
         self.amend(|inner| inner.alpn = Some(Arc::from(alpn)))
     }
 
-    pub(crate) fn with_stream_id(self, stream_id: StreamId) -> Self {
-        self.amend(|inner| inner.stream_id = Some(stream_id))
+    pub(crate) fn with_stream_id(self, stream_id: impl Into<Option<StreamId>>) -> Self {
+        self.amend(|inner| inner.stream_id = stream_id.into())
     }
 
     pub(crate) fn with_retry(self, retry: Retry) -> Self {
@@ -269,6 +275,8 @@ impl fmt::Display for Kind {
             Self::MalformedResponse => "the response is malformed",
             Self::Reset => "the stream was reset",
             Self::GoAway => "the peer is going away and did not process the request",
+            Self::Decode => "the response's content cannot be decoded",
+            Self::TooLarge => "the response's content is larger than asked for",
             Self::Closed => "the connection closed before the response",
             Self::Truncated => "the connection closed amid the response",
             Self::Io => "reading or writing the connection failed",

@@ -1,7 +1,8 @@
 //! towline: an outbound HTTP transport for tower, with its own HTTP/2 engine.
 //!
 //! A [`Transport`] is a [`tower::Service`] from [`http::Request`] to [`http::Response`]. It keeps
-//! connections in a pool, speaks HTTP/2 on them, and sends many requests over each at once:
+//! connections in a pool and speaks HTTP/2 on them, many requests at once over each; where a server
+//! does not, HTTP/1.1:
 //!
 //! ```no_run
 //! use http_body_util::{BodyExt, Empty};
@@ -23,7 +24,11 @@
 //! octets that are there, `StreamBody` for those that are still to come. A body that is known to be
 //! small is asked at once, and goes out with its head if it is ready; any other is polled only when
 //! its octets can be sent. A [`ResponseBody`] streams too, and the server may send on only as it is
-//! read: neither direction gathers a body in memory.
+//! read: neither direction gathers a body in memory. It comes [decoded](decode).
+//!
+//! Content that the server encoded (gzip, deflate, and by cargo features brotli and zstd) comes
+//! decoded, and requests say that it is welcome; [`TransportBuilder::decode`] and
+//! [`decode::Decoding`] choose otherwise.
 //!
 //! # Layers
 //!
@@ -58,11 +63,13 @@
 //!
 //! # Connections
 //!
-//! Requests to one [`Netloc`] (scheme, host and port) share one connection; those beyond the
-//! server's limit of streams wait in order. `https` servers are asked for HTTP/2 by ALPN; `http`
-//! servers must be known to speak it ([`TransportBuilder::http2_prior_knowledge`]). What is settled
-//! for a connection is told with each response, by [`ConnectionInfo`] in its extensions. HTTP/1.1 is
-//! not spoken yet.
+//! Requests to one [`Netloc`] (scheme, host and port) share one HTTP/2 connection; those beyond the
+//! server's limit of streams wait in order. Over HTTP/1.1 each request under way has a connection, up
+//! to [a bound](TransportBuilder::max_connections). `https` servers choose by ALPN; `http` servers are
+//! spoken to in HTTP/1.1, unless they are known to speak HTTP/2
+//! ([`TransportBuilder::http2_prior_knowledge`]). A request of version `HTTP_2` demands it, and
+//! [`Protocols`] among its extensions pins either. What is settled for a connection is told with each
+//! response, by [`ConnectionInfo`] in its extensions.
 //!
 //! # Failures
 //!
@@ -76,8 +83,13 @@
 //! |---|---|
 //! | [`config`] | time limits, each with the reason of its default |
 //! | [`connect`] | from a netloc to a byte stream: DNS, TCP, TLS, and connectors of one's own |
+//! | [`decode`] | content codings: which there are, how they are undone, and bounds on what comes out |
 //! | [`error`] | what can go wrong, in words that code can match on |
+//! | [`header_map`] | [`HttpHeaderMap`]: fields in the order, the case and the lines in which they came |
+//! | [`http1`] | the engine of HTTP/1.1, likewise |
 //! | [`http2`] | the engine and its parts: HTTP/2 without sockets, clocks or a runtime |
+//! | [`interim`] | interim responses (1xx), for callers who ask for them |
+//! | [`mounts`] | other services for some servers or paths, by longest prefix |
 //! | [`netloc`] | scheme, host and port, by which connections are shared |
 //!
 //! # Cargo features
@@ -88,6 +100,10 @@
 //! | `ring` | no | the crypto provider of TLS, by ring; used if `aws-lc-rs` is off |
 //! | `webpki-roots` | yes | Mozilla's root certificates, compiled in |
 //! | `native-roots` | no | the system's root certificates |
+//! | `brotli` | no | decoding of `br` |
+//! | `zstd` | no | decoding of `zstd` |
+//! | `brotli` | no | the content coding `br` |
+//! | `zstd` | no | the content coding `zstd` |
 //!
 //! Features only add. No crypto provider is installed for the process.
 
@@ -111,9 +127,13 @@ mod pool;
 mod protocols;
 
 pub use self::{
-    body::{Duplex, ResponseBody},
-    client::{ConnectionInfo, Proxy, ResponseFuture, Transport, TransportBuilder},
+    body::{BodyReader, Chunks, Duplex, ResponseBody},
+    client::{
+        ConnectionInfo, Proxy, ResponseFuture, Transport, TransportBuilder,
+        mounts::{self, Mounts},
+    },
     error::Error,
+    header_map::{HeaderMapExt, HttpHeaderMap},
     netloc::Netloc,
     protocols::Protocols,
 };

@@ -1,4 +1,5 @@
-//! One GET, by each of the clients, all with default settings but for HTTP/2 without TLS.
+//! One GET, by each of the clients, all with default settings but for HTTP/2 without TLS where that
+//! is the race.
 
 use bytes::Bytes;
 use http::{Request, Uri};
@@ -12,6 +13,13 @@ use tokio::net::TcpStream;
 use tower::{Service, ServiceExt};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What the clients speak in a race.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Http2,
+    Http1,
+}
 
 /// A client that is ready to ask one server. Clones share its connection.
 pub(crate) trait Client: Clone + Send + 'static {
@@ -28,9 +36,9 @@ pub(crate) struct Towline {
 }
 
 impl Towline {
-    pub(crate) fn new(url: Uri) -> Self {
+    pub(crate) fn new(url: Uri, protocol: Protocol) -> Self {
         let transport = towline::Transport::builder()
-            .http2_prior_knowledge(true)
+            .http2_prior_knowledge(protocol == Protocol::Http2)
             .build();
         Self { transport, url }
     }
@@ -51,11 +59,11 @@ pub(crate) struct HyperUtil {
 }
 
 impl HyperUtil {
-    pub(crate) fn new(url: Uri) -> Self {
+    pub(crate) fn new(url: Uri, protocol: Protocol) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client = legacy::Client::builder(TokioExecutor::new())
-            .http2_only(true)
+            .http2_only(protocol == Protocol::Http2)
             .build(connector);
         Self { client, url }
     }
@@ -93,10 +101,12 @@ pub(crate) struct Reqwest {
 }
 
 impl Reqwest {
-    pub(crate) fn new(url: &Uri) -> Self {
-        let client = reqwest::Client::builder()
-            .http2_prior_knowledge()
-            .no_proxy()
+    pub(crate) fn new(url: &Uri, protocol: Protocol) -> Self {
+        let mut builder = reqwest::Client::builder().no_proxy();
+        if protocol == Protocol::Http2 {
+            builder = builder.http2_prior_knowledge();
+        }
+        let client = builder
             .build()
             .expect("a client without TLS needs nothing that could be missing");
         let url = url.to_string().parse().expect("a URI is a URL");

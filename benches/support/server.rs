@@ -1,4 +1,4 @@
-//! A cleartext HTTP/2 server on a thread of its own, so that its work is not counted as a client's.
+//! A cleartext server of either protocol on a thread of its own, so that its work is not counted as a client's.
 
 use std::{
     convert::Infallible,
@@ -13,8 +13,11 @@ use std::{
 use bytes::Bytes;
 use http::Response;
 use http_body_util::Full;
-use hyper::{server::conn::http2, service::service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper::service::service_fn;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+};
 use tokio::runtime;
 
 /// The body of every answer.
@@ -64,10 +67,11 @@ async fn serve(listener: TcpListener, accepted: &AtomicUsize) {
         let answer = service_fn(async |_| {
             Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(BODY))))
         });
-        let connection = http2::Builder::new(TokioExecutor::new())
-            .max_concurrent_streams(1_000)
-            .serve_connection(TokioIo::new(stream), answer);
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder.http2().max_concurrent_streams(1_000);
         // A connection ends in an error when the program does.
-        tokio::spawn(async move { drop(connection.await) });
+        tokio::spawn(async move {
+            drop(builder.serve_connection(TokioIo::new(stream), answer).await);
+        });
     }
 }

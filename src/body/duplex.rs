@@ -288,3 +288,129 @@ impl fmt::Debug for Duplex {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+    use super::*;
+    use crate::error::{Phase, Retry, Scope};
+
+    fn connection(read: &'static [u8]) -> (Duplex, DuplexStream) {
+        let (io, peer) = tokio::io::duplex(64);
+        let handed_over = HandedOver {
+            io: Box::new(io),
+            read: Bytes::from_static(read),
+        };
+        (Duplex::on_connection(handed_over), peer)
+    }
+
+    #[test]
+    fn it_can_be_moved_and_shared_as_sockets_can() {
+        fn is_like_a_socket<T: AsyncRead + AsyncWrite + Send + Sync + Unpin + fmt::Debug>() {}
+        is_like_a_socket::<Duplex>();
+    }
+
+    #[tokio::test]
+    async fn what_was_read_with_the_head_comes_first() {
+        let (mut tunnel, mut peer) = connection(b"with the head");
+        peer.write_all(b", and after it").await.unwrap();
+        peer.shutdown().await.unwrap();
+        let mut read = [0; 4];
+        tunnel.read_exact(&mut read).await.unwrap();
+        assert_eq!(&read, b"with");
+        let mut rest = String::new();
+        tunnel.read_to_string(&mut rest).await.unwrap();
+        assert_eq!(rest, " the head, and after it");
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_written_flushed_and_ended_as_it_is() {
+        let (mut tunnel, mut peer) = connection(b"");
+        // A `DuplexStream` takes several slices at once.
+        assert!(tunnel.is_write_vectored());
+        let slices = [io::IoSlice::new(b"one, "), io::IoSlice::new(b"two, ")];
+        assert_eq!(tunnel.write_vectored(&slices).await.unwrap(), 10);
+        tunnel.write_all(b"three").await.unwrap();
+        tunnel.flush().await.unwrap();
+        tunnel.shutdown().await.unwrap();
+        let mut read = String::new();
+        peer.read_to_string(&mut read).await.unwrap();
+        assert_eq!(read, "one, two, three");
+        // The other direction goes on.
+        peer.write_all(b"back").await.unwrap();
+        drop(peer);
+        let mut read = String::new();
+        tunnel.read_to_string(&mut read).await.unwrap();
+        assert_eq!(read, "back");
+    }
+
+    #[tokio::test]
+    async fn a_tunnel_is_taken_once_from_all_copies_of_its_response() {
+        let (tunnel, mut peer) = connection(b"");
+        let mut response = Response::new(());
+        tunnel.park(response.extensions_mut());
+        let mut copy = response.clone();
+        let tunnel = Duplex::take(&mut copy);
+        assert!(tunnel.is_some());
+        assert!(Duplex::take(&mut copy).is_none());
+        assert!(Duplex::take(&mut response).is_none());
+        drop(tunnel);
+        // The connection went with it.
+        assert_eq!(peer.read(&mut [0]).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_response_that_is_dropped_takes_its_tunnel_along() {
+        let (tunnel, mut peer) = connection(b"");
+        let mut response = Response::new(());
+        tunnel.park(response.extensions_mut());
+        drop(response);
+        assert_eq!(peer.read(&mut [0]).await.unwrap(), 0);
+    }
+
+    #[test]
+    fn failures_are_said_as_sockets_say_them() {
+        let said = |kind| {
+            let error = Error::new(kind, Scope::Stream, Retry::Never);
+            let said = read_error(&error);
+            assert!(said.get_ref().is_some_and(|inner| inner.is::<Error>()));
+            said.kind()
+        };
+        for (kind, expected) in [
+            (Kind::Reset, io::ErrorKind::ConnectionReset),
+            (Kind::GoAway, io::ErrorKind::ConnectionReset),
+            (Kind::Truncated, io::ErrorKind::UnexpectedEof),
+            (Kind::Closed, io::ErrorKind::UnexpectedEof),
+            (Kind::Timeout(Phase::WriteProgress), io::ErrorKind::TimedOut),
+            (Kind::Protocol, io::ErrorKind::InvalidData),
+            (Kind::MalformedResponse, io::ErrorKind::InvalidData),
+            (Kind::Shutdown, io::ErrorKind::ConnectionAborted),
+            (Kind::Io, io::ErrorKind::Other),
+        ] {
+            assert_eq!(said(kind), expected, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn no_room_is_no_end() {
+        let (mut tunnel, _peer) = connection(b"read");
+        let mut none = ReadBuf::new(&mut []);
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(
+            Pin::new(&mut tunnel)
+                .poll_read(&mut cx, &mut none)
+                .is_ready()
+        );
+        let mut octets = [0; 4];
+        let mut some = ReadBuf::new(&mut octets);
+        assert!(
+            Pin::new(&mut tunnel)
+                .poll_read(&mut cx, &mut some)
+                .is_ready()
+        );
+        assert_eq!(some.filled(), b"read");
+    }
+}

@@ -1,123 +1,146 @@
 //! Response bodies as callers read them.
 //!
-//! Owns: the return of credit as octets are consumed (RFC 9113 §6.9), the cancel of a body that is
-//! dropped unread, and the body's time limits.
+//! Owns: the way of a body's octets from the connection ([`Source`]) through the decoder
+//! ([`Decoding`]), if it has one, past what was read and not given yet ([`Kept`]), to whichever way
+//! of reading the caller chooses: `http_body::Body` here, methods in `read`.
 
 use std::{
     fmt,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::time::Sleep;
 
-use super::slot::{Part, Slot};
-use crate::{
-    error::{Error, Kind, Phase, Retry, Scope},
-    http2::StreamId,
-    netloc::Netloc,
+use super::{
+    decoding::Decoding,
+    kept::Kept,
+    slot::{Part, Slot},
+    source::{BodyTimeouts, Source},
 };
+use crate::{decode::Decoder, error::Error};
 
 /// The body of a response: a stream of octets, then perhaps trailers.
 ///
-/// It is read through [`http_body::Body`] (`BodyExt` of http-body-util has the comforts). Octets
-/// are slices of what was read from the network, but for small pieces, which are copied so that
-/// they do not keep large buffers; and the peer may send more only as they are consumed: a body that nobody reads holds at most one stream window (1 MiB by default) and slows
-/// nobody else.
+/// It is read through [`http_body::Body`] (`BodyExt` of http-body-util has the comforts), or by its
+/// own methods: [`read_all`](Self::read_all), [`read`](Self::read), [`chunk`](Self::chunk),
+/// [`chunks`](Self::chunks), [`trailers`](Self::trailers), and as
+/// [`AsyncRead`](tokio::io::AsyncRead) after [`into_reader`](Self::into_reader). They can be mixed:
+/// each goes on where the other stopped.
+///
+/// ```no_run
+/// # async fn fetch(response: http::Response<towline::ResponseBody>) -> Result<(), towline::Error> {
+/// let mut body = response.into_body();
+/// let first = body.read(4).await?;
+/// let rest = body.read_all(1 << 20).await?;
+/// let trailers = body.trailers().await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Octets are slices of what was read from the network, but for small pieces, which are copied so
+/// that they do not keep large buffers; and the peer may send more only as they are consumed: a
+/// body that nobody reads holds at most one stream window (1 MiB by default) and slows nobody else.
+///
+/// **Decoding.** Where the response had a `content-encoding` that the transport undoes, and it does
+/// unless it was told otherwise, the octets come decoded, and the response has the extension
+/// [`decode::Decoded`](crate::decode::Decoded). See
+/// [`TransportBuilder::decode`](crate::TransportBuilder::decode).
 ///
 /// **Cancellation.** Dropping a body that has not ended resets its stream with `CANCEL`
 /// (RFC 9113 §8.7); dropping one that has, while the request's own body is still being sent, stops
-/// that with `NO_ERROR`. The connection goes on in both cases.
+/// that with `NO_ERROR`. The connection goes on in both cases. Dropping the future of one of the
+/// methods loses nothing: what it had read is there for the next.
 ///
-/// **Errors.** [`Error`] with [`Kind::Truncated`], [`Kind::Reset`], [`Kind::MalformedResponse`],
-/// [`Kind::Timeout`] and others. After an error the body has ended.
+/// **Errors.** [`Error`] with [`Kind::Truncated`](crate::error::Kind::Truncated),
+/// [`Kind::Reset`](crate::error::Kind::Reset),
+/// [`Kind::MalformedResponse`](crate::error::Kind::MalformedResponse),
+/// [`Kind::Timeout`](crate::error::Kind::Timeout), [`Kind::Decode`](crate::error::Kind::Decode) and
+/// others. After such an error `http_body::Body` has ended; the methods say the same error again
+/// wherever the octets before it do not suffice.
 #[derive(Default)]
 pub struct ResponseBody {
-    open: Option<Open>,
-}
-
-/// A body of which more may come.
-struct Open {
-    slot: Arc<Slot>,
-    /// Octets that content-length still promises.
-    remaining: Option<u64>,
-    timeouts: BodyTimeouts,
-    idle: Option<Pin<Box<Sleep>>>,
-    /// Nothing more comes, but the request's body may still be on its way.
-    has_ended: bool,
-}
-
-/// The time limits of a body.
-#[derive(Debug, Default)]
-pub(crate) struct BodyTimeouts {
-    /// Between two parts.
-    pub(crate) idle: Option<Duration>,
-    /// For the whole exchange, already running.
-    pub(crate) whole: Option<Pin<Box<Sleep>>>,
-    /// What the error names when a limit runs out.
-    pub(crate) origin: Option<(Netloc, Option<StreamId>)>,
+    source: Option<Source>,
+    decoding: Option<Box<Decoding>>,
+    /// There once something had to be kept.
+    kept: Option<Box<Kept>>,
 }
 
 impl ResponseBody {
     /// A body that comes through a slot, of `remaining` octets where that is known.
     pub(crate) fn new(slot: Arc<Slot>, remaining: Option<u64>, timeouts: BodyTimeouts) -> Self {
         Self {
-            open: Some(Open {
-                slot,
-                remaining,
-                timeouts,
-                idle: None,
-                has_ended: false,
-            }),
+            source: Some(Source::new(slot, remaining, timeouts)),
+            decoding: None,
+            kept: None,
         }
     }
 
     /// Why the exchange has failed, if that is known before it is read.
     pub(crate) fn failure(&self) -> Option<Error> {
-        self.open.as_ref()?.slot.failure()
-    }
-}
-
-impl Open {
-    fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Part, Error>>> {
-        // First, because a body that always has something to read is limited as well.
-        if let Some(whole) = &mut self.timeouts.whole
-            && whole.as_mut().poll(cx).is_ready()
-        {
-            return Poll::Ready(Some(Err(self.timed_out(Phase::Whole))));
-        }
-        if let Poll::Ready(part) = self.slot.poll_part(cx) {
-            self.idle = None;
-            return Poll::Ready(part);
-        }
-        if let Some(limit) = self.timeouts.idle {
-            let sleep = self
-                .idle
-                .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
-            if sleep.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Some(Err(self.timed_out(Phase::BodyIdle))));
-            }
-        }
-        Poll::Pending
+        self.source.as_ref()?.failure()
     }
 
-    fn timed_out(&self, phase: Phase) -> Error {
-        let error = Error::new(Kind::Timeout(phase), Scope::Stream, Retry::IfIdempotent);
-        match &self.timeouts.origin {
-            Some((netloc, Some(id))) => error.with_netloc(netloc).with_stream_id(*id),
-            Some((netloc, None)) => error.with_netloc(netloc),
-            None => error,
+    /// The same body, through a decoder.
+    pub(crate) fn decoded_by(mut self, decoder: Decoder) -> Self {
+        if self.source.is_some() {
+            self.decoding = Some(Box::new(Decoding::new(decoder)));
         }
+        self
     }
-}
 
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.slot.abandon();
+    /// The body as the server encoded it. Its `content-encoding` and `content-length` are no longer
+    /// among the response's fields, but in its extension
+    /// [`decode::Decoded`](crate::decode::Decoded).
+    ///
+    /// # Errors
+    ///
+    /// The body itself, if it was being decoded and a part of it was already taken: the octets
+    /// before are gone.
+    #[expect(clippy::result_large_err, reason = "the body itself comes back")]
+    pub fn into_raw(mut self) -> Result<Self, Self> {
+        if self.decoding.as_ref().is_none_or(|it| it.is_untouched()) {
+            self.decoding = None;
+            return Ok(self);
+        }
+        Err(self)
+    }
+
+    /// Waits for the next part, decoded; what is kept comes before it.
+    pub(super) fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Part, Error>>> {
+        let Some(source) = &mut self.source else {
+            return Poll::Ready(None);
+        };
+        let part = ready!(match &mut self.decoding {
+            Some(decoding) => decoding.poll_part(source, cx),
+            None => source.poll_part(cx),
+        });
+        if let Some(Err(error)) = &part {
+            // Dropping the source cancels the stream where it is we who end it.
+            self.source = None;
+            self.decoding = None;
+            self.kept_mut().fail(error.clone());
+        }
+        Poll::Ready(part)
+    }
+
+    pub(super) fn kept(&self) -> Option<&Kept> {
+        self.kept.as_deref()
+    }
+
+    pub(super) fn kept_mut(&mut self) -> &mut Kept {
+        self.kept.get_or_insert_default()
+    }
+
+    /// Octets that are still to come, besides what is kept, where that is known.
+    pub(super) fn remaining(&self) -> Option<u64> {
+        match (&self.source, &self.decoding) {
+            (None, _) => Some(0),
+            (Some(source), None) => source.remaining(),
+            (Some(source), Some(decoding)) => decoding.remaining(source),
+        }
     }
 }
 
@@ -129,51 +152,41 @@ impl Body for ResponseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let Some(open) = &mut self.open else {
-            return Poll::Ready(None);
-        };
-        if open.has_ended {
-            return Poll::Ready(None);
+        if let Some(kept) = &mut self.kept
+            && let Some(frame) = kept.next_frame()
+        {
+            return Poll::Ready(Some(frame));
         }
-        let Poll::Ready(part) = open.poll_part(cx) else {
-            return Poll::Pending;
-        };
+        let part = ready!(self.poll_part(cx));
         Poll::Ready(match part {
-            Some(Ok(Part::Data(data))) => {
-                if let Some(remaining) = &mut open.remaining {
-                    *remaining = remaining.saturating_sub(data.len() as u64);
-                }
-                Some(Ok(Frame::data(data)))
-            }
-            Some(Ok(Part::Trailers(trailers))) => {
-                open.has_ended = true;
-                Some(Ok(Frame::trailers(trailers)))
-            }
-            Some(Err(error)) => {
-                // Dropping it cancels the stream where a time limit ended it.
-                self.open = None;
-                Some(Err(error))
-            }
-            None => {
-                open.has_ended = true;
-                None
-            }
+            Some(Ok(Part::Data(data))) => Some(Ok(Frame::data(data))),
+            Some(Ok(Part::Trailers(trailers))) => Some(Ok(Frame::trailers(trailers))),
+            // The one place that tells of it here.
+            Some(Err(_)) => self.kept_mut().next_frame(),
+            None => None,
         })
     }
 
     fn is_end_stream(&self) -> bool {
-        self.open
-            .as_ref()
-            .is_none_or(|open| open.has_ended || open.slot.is_exhausted())
+        if self.kept().is_some_and(Kept::has_frame) {
+            return false;
+        }
+        match (&self.source, &self.decoding) {
+            (None, _) => true,
+            (Some(source), None) => source.is_exhausted(),
+            (Some(source), Some(decoding)) => decoding.is_exhausted(source),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.open {
-            None => SizeHint::with_exact(0),
-            Some(open) if open.has_ended => SizeHint::with_exact(0),
-            Some(open) => open
-                .remaining
-                .map_or_else(SizeHint::default, SizeHint::with_exact),
+        let kept = self.kept().map_or(0, |kept| kept.len() as u64);
+        match self.remaining() {
+            Some(remaining) => SizeHint::with_exact(kept.saturating_add(remaining)),
+            None => {
+                let mut hint = SizeHint::new();
+                hint.set_lower(kept);
+                hint
+            }
         }
     }
 }
@@ -181,8 +194,11 @@ impl Body for ResponseBody {
 impl fmt::Debug for ResponseBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("ResponseBody");
-        if let Some(open) = &self.open {
-            debug.field("remaining", &open.remaining);
+        if self.source.is_some() {
+            debug.field("remaining", &self.remaining());
+        }
+        if let Some(decoding) = &self.decoding {
+            debug.field("decoding", decoding);
         }
         debug.field("has_ended", &self.is_end_stream()).finish()
     }

@@ -135,6 +135,20 @@ impl OutgoingRequest {
 }
 
 impl StreamingBody {
+    /// A body that is there as a whole, and is to go piece by piece all the same.
+    pub(crate) fn whole(data: Bytes) -> Self {
+        Self {
+            length: Some(data.len() as u64),
+            body: Some(Box::pin(Prepended {
+                first: Some(Frame::data(data)),
+                rest: Box::pin(Erased {
+                    body: String::new(),
+                }),
+            })),
+            has_given: false,
+        }
+    }
+
     /// The next data or trailers; a panic is an error like any other, and the last.
     pub(crate) fn poll_frame(
         &mut self,

@@ -132,7 +132,7 @@ impl PipeWriter {
 
     /// Ends the body, and waits until the reader is done with it.
     pub(crate) fn poll_shutdown(&self, cx: &Context<'_>) -> Poll<io::Result<()>> {
-        self.end();
+        self.leave(Writing::Ended);
         let mut state = self.shared.lock();
         match state.reading {
             Reading::Open => {
@@ -142,11 +142,6 @@ impl PipeWriter {
             Reading::Drained => Poll::Ready(Ok(())),
             Reading::Broken => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
         }
-    }
-
-    /// Ends the body after what was written.
-    pub(crate) fn end(&self) {
-        self.leave(Writing::Ended);
     }
 
     fn leave(&self, writing: Writing) {
@@ -250,3 +245,6 @@ impl fmt::Display for Deserted {
 }
 
 impl std::error::Error for Deserted {}
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use http::HeaderMap;
 
-use super::{ExchangeId, HandedOver, Head, OutgoingRequest, inbox::Inbox};
+use super::{ExchangeId, HandedOver, Head, OutgoingBody, OutgoingRequest, inbox::Inbox};
 use crate::{error::Error, http2::Credit, interim::Sink};
 
 /// What a response does to the connection that carries it.
@@ -238,8 +238,11 @@ impl Slot {
     }
 
     /// Gives a body back that was taken from the request and has given nothing.
-    pub(crate) fn return_body(&self, body: super::OutgoingBody) {
-        if let Some(request) = &mut self.lock().request {
+    pub(crate) fn return_body(&self, body: OutgoingBody) {
+        if let Some(request) = &mut self.lock().request
+            // One that is whole was lent as a copy, and is still here.
+            && matches!(request.body, OutgoingBody::Taken)
+        {
             request.body = body;
         }
     }

@@ -6,12 +6,14 @@ use tower::{Service, ServiceExt, util::BoxCloneSyncService};
 
 use super::{
     Transport,
+    decoding::DecodeSettings,
     dialer::{BoxConnector, Dialer, DriverConfigs, PriorKnowledge},
     transport::Shared,
 };
 use crate::{
     config::Timeouts,
     connect::{Connected, Connector, Destination, TlsConfig},
+    decode,
     driver::{Http1Config, Http2Config},
     error::BoxError,
     http1, http2,
@@ -29,6 +31,8 @@ pub struct TransportBuilder {
     http2: http2::Config,
     http1: http1::Config,
     pool: PoolConfig,
+    decode: DecodeSettings,
+    keeps_fields: bool,
 }
 
 impl TransportBuilder {
@@ -117,6 +121,40 @@ impl TransportBuilder {
         self
     }
 
+    /// Whether responses come decoded. Default: yes. Then requests say which codings are welcome,
+    /// unless they have an `accept-encoding` or a `range` of their own; and a response whose
+    /// `content-encoding` names only [codings](decode::Coding) that this build can undo comes
+    /// without it and without its `content-length`, with the extension
+    /// [`decode::Decoded`] and a body that decodes as it is read. Partial content
+    /// (206) and what has an unknown coding comes as it is. The extension
+    /// [`decode::Decoding`] chooses otherwise for one request.
+    #[must_use]
+    pub fn decode(mut self, is_on: bool) -> Self {
+        self.decode.is_on = is_on;
+        self
+    }
+
+    /// Whether responses also carry their fields in the order in which they came, as an
+    /// [`HttpHeaderMap`](crate::HttpHeaderMap) in their extensions: over HTTP/1.1 line by line and in
+    /// the server's letter case; over HTTP/2, which knows lower case alone, with the lines of one name
+    /// together. Fields that decoding takes out are still there. Default: no.
+    ///
+    /// The same extension on a request says in which order and letter case its fields are written over
+    /// HTTP/1.1: the values are those of the request's headers, and what is only in the extension is
+    /// not sent.
+    #[must_use]
+    pub fn keep_fields(mut self, is_on: bool) -> Self {
+        self.keeps_fields = is_on;
+        self
+    }
+
+    /// Bounds on what responses decode to.
+    #[must_use]
+    pub fn decode_limits(mut self, limits: decode::Limits) -> Self {
+        self.decode.limits = limits;
+        self
+    }
+
     /// A connector of one's own: any service from [`Destination`] to [`Connected`], such as one
     /// for Unix sockets, tunnels, or pipes in a test. For `https` it says in
     /// [`Connected::alpn`] what was chosen; with nothing there, HTTP/1.1 is spoken. It must come to an end by itself: everybody who
@@ -143,13 +181,15 @@ impl TransportBuilder {
             BoxCloneSyncService::new(connector.map_err(BoxError::from))
         });
         let write_timeout = self.timeouts.write_progress;
+        let mut http1 = self.http1;
+        http1.raw_fields |= self.keeps_fields;
         let drivers = DriverConfigs {
             http2: Http2Config {
                 engine: self.http2,
                 write_timeout,
             },
             http1: Http1Config {
-                engine: self.http1,
+                engine: http1,
                 write_timeout,
             },
         };
@@ -162,6 +202,8 @@ impl TransportBuilder {
             pool: Pool::new(dialer.clone(), pool),
             dialer,
             timeouts: self.timeouts,
+            decode: self.decode,
+            keeps_fields: self.keeps_fields,
         })
     }
 }
@@ -175,6 +217,8 @@ impl fmt::Debug for TransportBuilder {
             .field("http2", &self.http2)
             .field("http1", &self.http1)
             .field("pool", &self.pool)
+            .field("decode", &self.decode)
+            .field("keeps_fields", &self.keeps_fields)
             .finish_non_exhaustive()
     }
 }

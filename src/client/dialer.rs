@@ -87,9 +87,8 @@ impl Dialer {
         let is_known = self.shared.prior_knowledge.covers(&netloc);
         let protocols = match (netloc.scheme(), asked) {
             (Scheme::Https, asked) => asked,
-            (Scheme::Http, Protocols::Any) if is_known => Protocols::Http2,
+            (Scheme::Http, Protocols::Any | Protocols::Http2) if is_known => Protocols::Http2,
             (Scheme::Http, Protocols::Any | Protocols::Http1) => Protocols::Http1,
-            (Scheme::Http, Protocols::Http2) if is_known => Protocols::Http2,
             (Scheme::Http, Protocols::Http2) => {
                 let why = "HTTP/2 without TLS needs prior knowledge: \
                            see TransportBuilder::http2_prior_knowledge";

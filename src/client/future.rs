@@ -27,7 +27,9 @@ use crate::{
         BodyTimeouts, Duplex, Head, Outcome, OutgoingBody, OutgoingRequest, PipeWriter,
         ResponseBody, Slot, pipe,
     },
+    decode::{Decoded, Decoder},
     error::{Error, Kind, Phase, Retry, Scope},
+    header_map::HttpHeaderMap,
     http2::message::expects_no_content,
     netloc::Scheme,
     pool::{Acquire, Key, Lease, Pool},
@@ -44,6 +46,7 @@ pub struct ResponseFuture {
     key: Option<Key>,
     head_limit: Option<Pin<Box<Sleep>>>,
     whole_limit: Option<Pin<Box<Sleep>>>,
+    is_decoding: bool,
 }
 
 enum Stage {
@@ -90,6 +93,7 @@ impl ResponseFuture {
         shared: Arc<Shared>,
         admitted: Result<Key, Error>,
         request: OutgoingRequest,
+        is_decoding: bool,
     ) -> Self {
         let (key, stage) = match admitted {
             Ok(key) => (Some(key), Stage::New(request)),
@@ -102,6 +106,7 @@ impl ResponseFuture {
             key,
             head_limit: None,
             whole_limit: None,
+            is_decoding,
         }
     }
 
@@ -237,22 +242,35 @@ impl ResponseFuture {
                     }
                     None => pending.tunnel(&head),
                 };
+                if self.shared.keeps_fields && pending.facts.protocol == Protocol::Http2 {
+                    let fields = HttpHeaderMap::from(&head.headers);
+                    head.extensions.insert(fields);
+                }
                 if let Some(tunnel) = tunnel {
                     tunnel.park(&mut head.extensions);
                     return Some(Ok(pending.response(head, ResponseBody::default())));
                 }
+                let decoding = match self.open_decoding(&pending, &mut head) {
+                    Ok(decoding) => decoding,
+                    Err(error) => return Some(Err(error)),
+                };
                 let idle = self.shared.timeouts.body_idle;
                 let whole = self.whole_limit.take();
-                let is_limited = idle.is_some() || whole.is_some();
+                let may_fail = idle.is_some() || whole.is_some() || decoding.is_some();
                 let netloc = self.key.take().map(|key| key.netloc);
-                let netloc = netloc.filter(|_| is_limited);
+                let netloc = netloc.filter(|_| may_fail);
                 let timeouts = BodyTimeouts {
                     idle,
                     whole,
                     origin: netloc.map(|netloc| (netloc, head.stream_id)),
                 };
                 let body = pending.body(&head, is_end, timeouts);
-                Some(Ok(pending.response(head, body)))
+                let mut response = pending.response(head, body);
+                if let Some((decoder, decoded)) = decoding {
+                    response.extensions_mut().insert(decoded);
+                    response = response.map(|body| body.decoded_by(decoder));
+                }
+                Some(Ok(response))
             }
             Outcome::Unsent(request, error) if self.tries < Self::MAX_TRIES => {
                 debug!(%error, tries = self.tries, "not processed: the request goes out again");
@@ -265,6 +283,21 @@ impl ResponseFuture {
                 Some(Err(error))
             }
         }
+    }
+
+    /// What decodes the response, where it is to be decoded and is encoded.
+    fn open_decoding(
+        &self,
+        pending: &Pending,
+        head: &mut Head,
+    ) -> Result<Option<(Decoder, Decoded)>, Error> {
+        if !self.is_decoding {
+            return Ok(None);
+        }
+        let settings = &self.shared.decode;
+        settings
+            .open(&pending.method, head.status, &mut head.headers)
+            .map_err(|error| self.locate(error).with_stream_id(head.stream_id))
     }
 
     fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
@@ -307,15 +340,11 @@ impl Pending {
         }
     }
 
-    /// The tunnel takes over the slot, if there is one. Of one that is refused our end is over, and
-    /// the response is like any other (RFC 9110 §9.3.6).
+    /// The tunnel takes over the slot, if there is one. Where it is refused, the response is like
+    /// any other (RFC 9110 §9.3.6).
     fn tunnel(&mut self, head: &Head) -> Option<Duplex> {
         let writer = self.tunnel.take()?;
-        if !head.status.is_success() {
-            writer.end();
-            return None;
-        }
-        let slot = self.slot.take()?;
+        let slot = self.slot.take_if(|_| head.status.is_success())?;
         Some(Duplex::on_stream(slot, writer))
     }
 

@@ -4,9 +4,11 @@
 //! again by itself; and the public service.
 
 mod builder;
+mod decoding;
 mod dialer;
 mod future;
 mod info;
+pub mod mounts;
 mod proxy;
 mod transport;
 

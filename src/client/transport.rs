@@ -11,7 +11,7 @@ use http::{Method, Request, Response, Uri, Version, header};
 use http_body::Body;
 use tower::Service;
 
-use super::{Proxy, ResponseFuture, TransportBuilder, dialer::Dialer};
+use super::{Proxy, ResponseFuture, TransportBuilder, decoding::DecodeSettings, dialer::Dialer};
 use crate::{
     body::{OutgoingBody, OutgoingRequest, ResponseBody},
     config::Timeouts,
@@ -23,7 +23,8 @@ use crate::{
     protocols::Protocols,
 };
 
-/// An HTTP transport: a tower service from requests to responses, over pooled HTTP/2 connections.
+/// An HTTP transport: a tower service from requests to responses, over pooled HTTP/2 and HTTP/1.1
+/// connections.
 ///
 /// ```no_run
 /// use http_body_util::{BodyExt, Empty};
@@ -40,18 +41,21 @@ use crate::{
 /// ```
 ///
 /// **Concurrency.** Clones share one pool, and may be used from many tasks and threads at once.
-/// Requests to one netloc share one connection; those beyond the peer's limit of concurrent
-/// streams wait in order. The service is always ready: the waiting is done by the call's future,
+/// Requests to one netloc share one HTTP/2 connection, and those beyond the peer's limit of concurrent
+/// streams wait in order; over HTTP/1.1 each has a connection, and those beyond
+/// [`TransportBuilder::max_connections`] wait in order. The service is always ready: the waiting is done by the call's future,
 /// and bounded by [`TransportBuilder::max_waiting`] and [`Timeouts::pool_wait`].
 ///
 /// **Cancellation.** Dropping the call's future, or the response's body, resets its stream and
-/// harms nothing else. A dial goes on without the caller that began it.
+/// harms nothing else; over HTTP/1.1 it closes the connection, unless little of the response is left.
+/// A dial goes on without the caller that began it.
 ///
-/// **Retries.** A request is sent again by itself only where the server provably did not process
-/// it: it was never written, was refused (`REFUSED_STREAM`), or lies above GOAWAY's last stream
-/// (RFC 9113 §8.7), only if its body can be had again, and four times in all at most.
-/// [`Error::retry`] says of any other failure what the caller may do. A failed dial is reported,
-/// not repeated.
+/// **Retries.** A request is sent again by itself where the server provably did not process it: it
+/// was never written, was refused (`REFUSED_STREAM`), or lies above GOAWAY's last stream
+/// (RFC 9113 §8.7); and where a kept HTTP/1.1 connection closed without a word as the request was
+/// written to it, if doing it twice is harmless (RFC 9112 §9.3.1, RFC 9110 §9.2.2). In each case only
+/// if its body can be had again, and four times in all at most. [`Error::retry`] says of any other
+/// failure what the caller may do. A failed dial is reported, not repeated.
 ///
 /// **Runtime.** Calls are made within a tokio runtime with time and I/O enabled; without one they
 /// fail with [`Kind::Shutdown`]. A connection lives on the runtime of the caller who first asked
@@ -70,6 +74,9 @@ pub(super) struct Shared {
     pub(super) pool: Pool<Dialer>,
     pub(super) dialer: Dialer,
     pub(super) timeouts: Timeouts,
+    pub(super) decode: DecodeSettings,
+    /// Whether responses carry an `HttpHeaderMap`.
+    pub(super) keeps_fields: bool,
 }
 
 impl Transport {
@@ -216,12 +223,14 @@ where
             None => Target::Origin,
             Some(_) => Target::Absolute,
         };
+        let mut parts = request.into_parts().0;
+        let is_decoding = self.shared.decode.prepare(&mut parts);
         let request = OutgoingRequest {
-            parts: request.into_parts().0,
+            parts,
             body: OutgoingBody::new(body),
             target,
         };
-        ResponseFuture::new(Arc::clone(&self.shared), admitted, request)
+        ResponseFuture::new(Arc::clone(&self.shared), admitted, request, is_decoding)
     }
 }
 

@@ -6,13 +6,14 @@
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::{debug, trace};
 
-use super::{failure::End, http2::Http2Driver};
+use super::{exchange::Exchange, failure::End, http2::Http2Driver};
 use crate::{
     body::{Arrived, Head, Then},
     error::Retry,
     http2::{
         ErrorCode, State, StreamId,
         engine::{Event, Failure},
+        message::ResponseHead,
     },
 };
 
@@ -33,13 +34,7 @@ where
                 id,
                 head,
                 end_stream,
-            } => {
-                if let Some(exchange) = self.exchanges.get_mut(&id) {
-                    exchange.has_head = true;
-                }
-                let then = self.then(id, end_stream);
-                self.arrive(id, Arrived::Head(Head::from_http2(head, id)), then);
-            }
+            } => self.deliver_head(id, head, end_stream),
             Event::Data {
                 id,
                 data,
@@ -80,10 +75,36 @@ where
             }
             Event::Interim { id, head } => {
                 trace!(%id, status = %head.status, "interim response");
+                self.hear(id, head.status);
                 self.arrive(id, Arrived::Interim(Head::from_http2(head, id)), Then::More);
             }
             Event::Pong { .. } => {}
         }
+    }
+
+    fn deliver_head(&mut self, id: StreamId, head: ResponseHead, end_stream: bool) {
+        let is_refused = !head.status.is_success() && self.has_tunnel(id);
+        if let Some(exchange) = self.exchanges.get_mut(&id) {
+            exchange.has_head = true;
+            exchange.upload.take_if(|_| is_refused);
+        }
+        let then = if is_refused && end_stream {
+            Then::End { sending: None }
+        } else {
+            self.then(id, end_stream)
+        };
+        self.hear(id, head.status);
+        if is_refused {
+            // RFC 9110 §9.3.6: no tunnel, so nothing more is sent. The end needs no window.
+            self.engine.finish(id, None);
+        }
+        self.arrive(id, Arrived::Head(Head::from_http2(head, id)), then);
+    }
+
+    /// Whether the caller writes, or will, what goes out on a stream.
+    pub(super) fn has_tunnel(&self, id: StreamId) -> bool {
+        let exchange = self.exchanges.get(&id);
+        exchange.is_some_and(Exchange::is_tunnel)
     }
 
     /// What follows an arrival; at the end of a response an upload may still be under way.

@@ -7,10 +7,10 @@ use std::{sync::Arc, task::Waker};
 
 use http::Method;
 
-use super::{failure::Reached, handle::Shared, upload::Upload};
+use super::{expect::asks_leave, failure::Reached, handle::Shared, upload::Upload};
 use crate::{
     Error,
-    body::{ExchangeId, OutgoingBody, OutgoingRequest, Slot},
+    body::{ExchangeId, OutgoingBody, OutgoingRequest, Slot, StreamingBody},
     http2::{
         Engine,
         engine::{BodyPlan, Refusal},
@@ -45,6 +45,11 @@ impl Exchange {
         self.upload.as_ref().is_some_and(Upload::is_tunnel)
     }
 
+    /// Whether its body waits for leave to go.
+    pub(super) fn is_withheld(&self) -> bool {
+        self.upload.as_ref().is_some_and(Upload::is_withheld)
+    }
+
     /// Ends the exchange; an upload that has given nothing goes back to its request.
     pub(super) fn fail(self, error: Error, is_resendable: bool, wakers: &mut Vec<Waker>) {
         if is_resendable && let Some(upload) = self.upload {
@@ -76,17 +81,25 @@ pub(super) fn start(
     let length = request.content_length();
     let head = RequestHead::from_parts(&request.parts, length).map_err(Unopened::Unsayable)?;
     let announced = head.content_length;
+    let is_withheld = asks_leave(&request.parts);
+    let mut withheld = None;
     let plan = match &request.body {
+        OutgoingBody::Whole(body) if is_withheld && !body.is_empty() => {
+            withheld = Some(StreamingBody::whole(body.clone()));
+            BodyPlan::Streaming
+        }
         OutgoingBody::Empty => BodyPlan::Empty,
         OutgoingBody::Whole(body) => BodyPlan::Whole(body.clone()),
         OutgoingBody::Streaming(_) => BodyPlan::Streaming,
         OutgoingBody::Taken => return Err(Unopened::BodyTaken),
     };
     let id = engine.open(&head, plan).map_err(Unopened::Refused)?;
-    if let Some(body) = request.body.take_streaming() {
+    if let Some(body) = withheld.or_else(|| request.body.take_streaming()) {
         let new = Upload::new(body, announced, id.into(), Arc::clone(shared));
         *upload = Some(if request.parts.method == Method::CONNECT {
             new.of_tunnel()
+        } else if is_withheld {
+            new.withheld()
         } else {
             new
         });

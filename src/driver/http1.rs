@@ -22,8 +22,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::BytesMut;
-use http::Method;
+use bytes::{Bytes, BytesMut};
+use http::{Method, request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tracing::debug;
 
@@ -41,6 +41,7 @@ use crate::{
     body::{ExchangeId, OutgoingBody, OutgoingRequest, Slot},
     clock,
     error::Retry,
+    header_map::HttpHeaderMap,
     http1::{self, BodyLength, BodyPlan, Engine, Output, Refusal, RequestError, RequestHead},
     io::Io,
 };
@@ -429,8 +430,10 @@ fn begin(
     now: Instant,
 ) -> Result<Begun, Unopened> {
     let length = BodyLength::from(request.body.exact_len());
+    let names = spelling(&request.parts);
     let head = RequestHead::from_parts(&request.parts, request.target, length)
-        .map_err(Unopened::Unsayable)?;
+        .map_err(Unopened::Unsayable)?
+        .spelling(&names);
     let announced = head.content_length();
     let plan = match &request.body {
         OutgoingBody::Empty => BodyPlan::Empty,
@@ -448,6 +451,15 @@ fn begin(
         upload,
         is_idempotent,
     })
+}
+
+/// How the caller wants names to be written, and in which order, if it says so.
+fn spelling(parts: &request::Parts) -> Vec<Bytes> {
+    let Some(fields) = parts.extensions.get::<HttpHeaderMap>() else {
+        return Vec::new();
+    };
+    let names = fields.iter_raw().map(|(name, _)| name.as_bytes());
+    names.map(Bytes::copy_from_slice).collect()
 }
 
 /// Whether doing it twice is the same as doing it once (RFC 9110 §9.2.2).

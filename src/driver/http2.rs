@@ -59,6 +59,8 @@ pub(crate) struct Http2Driver<IO> {
     undecided: Vec<Arc<Slot>>,
     /// Tunnels that were ended from this side, and whose end has not left the engine.
     pub(super) ending: Vec<StreamId>,
+    /// Until when bodies wait for leave to go, the first one first.
+    pub(super) withheld: VecDeque<(Instant, StreamId)>,
     input: BytesMut,
     read_size: usize,
     pub(super) output: Output,
@@ -109,6 +111,7 @@ where
             held: VecDeque::new(),
             undecided: Vec::new(),
             ending: Vec::new(),
+            withheld: VecDeque::new(),
             input: BytesMut::new(),
             read_size: Self::MIN_READ,
             output: Output::default(),
@@ -131,6 +134,7 @@ where
                 self.give_up_reading(now);
             }
             self.run_commands();
+            self.let_overdue_go(now);
             self.deliver();
             if self.wake() && !self.has_yielded {
                 self.has_yielded = true;
@@ -165,7 +169,8 @@ where
             .and_then(|since| since.checked_add(self.write_timeout?));
         let engine = self.engine.poll_timeout();
         let last_words = self.write_failure.as_ref().map(|(_, until)| *until);
-        let deadline = [stuck, engine, last_words].into_iter().flatten().min();
+        let deadline = [stuck, engine, last_words, self.next_leave()];
+        let deadline = deadline.into_iter().flatten().min();
         if self.timer.poll(cx, deadline, now).is_ready() {
             let now = clock::now();
             self.engine.handle_timeout(now);
@@ -228,6 +233,9 @@ where
                     has_head: false,
                     batch: None,
                 };
+                if exchange.is_withheld() {
+                    self.withhold(id);
+                }
                 self.exchanges.insert(id, exchange);
             }
             Some(Err(Unopened::Refused(Refusal::SettingsAwaited))) => self.undecided.push(slot),
@@ -252,9 +260,8 @@ where
     /// (RFC 9113 §8.1); before, the peer is told to stop (RFC 9113 §8.7). A tunnel is broken off:
     /// there, the peer's end says nothing of ours (RFC 9113 §8.5).
     fn cancel(&mut self, id: StreamId) {
-        let is_tunnel = self.exchanges.get(&id).is_some_and(Exchange::is_tunnel);
         let code = match self.engine.stream_state(id) {
-            http2::State::HalfClosedRemote if !is_tunnel => ErrorCode::NO_ERROR,
+            http2::State::HalfClosedRemote if !self.has_tunnel(id) => ErrorCode::NO_ERROR,
             _ => ErrorCode::CANCEL,
         };
         self.engine.cancel(id, code);

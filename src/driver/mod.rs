@@ -8,6 +8,7 @@
 
 mod deliver;
 mod exchange;
+mod expect;
 mod failure;
 mod handle;
 mod http1;

@@ -1,5 +1,8 @@
 //! The driver on a socket that is slow in its own ways, on a paused clock.
 
+mod expect;
+mod tunnels;
+
 use std::{
     io,
     pin::Pin,
@@ -140,6 +143,10 @@ impl Pipe {
         }
     }
 
+    fn says(&self, octets: &[u8]) {
+        self.change(|state| state.inbound.extend_from_slice(octets));
+    }
+
     fn taken(&self) -> usize {
         self.state.lock().unwrap().taken.len()
     }
@@ -203,25 +210,41 @@ impl AsyncWrite for Pipe {
     }
 }
 
+/// Frames that went out on stream 1, after the head: type, flags, payload.
+fn sent(pipe: &Pipe) -> Vec<(http2::frame::FrameType, u8, Vec<u8>)> {
+    let taken = pipe.state.lock().unwrap().taken.clone();
+    let mut rest = taken.get(24..).unwrap_or_default();
+    let mut frames = Vec::new();
+    while let Some(octets) = rest.first_chunk::<9>() {
+        let header = http2::frame::FrameHeader::parse(octets);
+        let (frame, after) = rest.split_at(9 + header.length as usize);
+        if header.stream_id.as_u32() == 1 && header.frame_type != http2::frame::FrameType::HEADERS {
+            frames.push((header.frame_type, octets[4], frame[9..].to_vec()));
+        }
+        rest = after;
+    }
+    frames
+}
+
 /// Sends a GET, and gives its slot.
 fn get(handle: &Handle) -> Arc<Slot> {
     send(handle, OutgoingBody::Empty)
 }
 
 fn send(handle: &Handle, body: OutgoingBody) -> Arc<Slot> {
+    let request = http::Request::get("http://peer/").body(()).unwrap();
+    send_request(handle, request, body)
+}
+
+fn send_request(handle: &Handle, request: http::Request<()>, body: OutgoingBody) -> Arc<Slot> {
     assert!(handle.try_reserve());
-    let (parts, ()) = http::Request::get("http://peer/")
-        .body(())
-        .unwrap()
-        .into_parts();
-    let slot = Slot::new(
-        OutgoingRequest {
-            parts,
-            body,
-            target: Target::Origin,
-        },
-        handle.control(),
-    );
+    let (parts, ()) = request.into_parts();
+    let request = OutgoingRequest {
+        parts,
+        body,
+        target: Target::Origin,
+    };
+    let slot = Slot::new(request, handle.control());
     assert!(handle.send(Arc::clone(&slot)));
     slot
 }

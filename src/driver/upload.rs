@@ -32,6 +32,8 @@ pub(super) struct Upload {
     waker: Waker,
     /// Whether the caller writes it as one end of a tunnel, and is told when its end has left.
     is_tunnel: bool,
+    /// Whether the server is to be heard first.
+    is_withheld: bool,
 }
 
 /// Whether any body wanted asking.
@@ -87,6 +89,7 @@ impl Upload {
             waker: Waker::from(Arc::clone(&signal)),
             signal,
             is_tunnel: false,
+            is_withheld: false,
         }
     }
 
@@ -98,8 +101,25 @@ impl Upload {
         }
     }
 
+    /// The same, to be asked for nothing before it is [let go](Self::let_go).
+    pub(super) fn withheld(self) -> Self {
+        Self {
+            is_withheld: true,
+            ..self
+        }
+    }
+
     pub(super) const fn is_tunnel(&self) -> bool {
         self.is_tunnel
+    }
+
+    pub(super) const fn is_withheld(&self) -> bool {
+        self.is_withheld
+    }
+
+    /// Whether it was withheld until now.
+    pub(super) fn let_go(&mut self) -> bool {
+        std::mem::take(&mut self.is_withheld)
     }
 
     /// The body, to go out again; only one that was never polled can.
@@ -175,7 +195,7 @@ where
         let Some(exchange) = self.exchanges.get_mut(&id) else {
             return;
         };
-        let Some(upload) = &mut exchange.upload else {
+        let Some(upload) = exchange.upload.as_mut().filter(|up| !up.is_withheld()) else {
             return;
         };
         match upload.poll() {

@@ -1,8 +1,9 @@
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, uri::Authority};
 
 use super::{
-    authority::{InvalidHost, host, is_authority, is_same, normalize},
-    content_length::{Decimal, InvalidContentLength, parse, read},
+    authority::{AuthorityFault, InvalidHost, choose, host, is_authority, is_same, normalize},
+    content_length::{Decimal, InvalidContentLength, LengthFault, declared, parse, read},
+    target::{InvalidPath, expects_no_content, path},
     *,
 };
 
@@ -198,5 +199,92 @@ fn authorities_have_the_characters_of_one() {
     }
     for bad in ["", "a b", "h/path", "h:port:port", "h?q", "h#f"] {
         assert!(!is_authority(bad), "{bad:?}");
+    }
+}
+
+#[test]
+fn the_authority_is_the_uris_or_else_the_hosts() {
+    // RFC 9110 §7.2.
+    let uri = Authority::from_static("h.example:80");
+    let none = fields(&[]);
+    let host = fields(&[("host", "H.example")]);
+    let other = fields(&[("host", "other")]);
+    let bad = fields(&[("host", "a b")]);
+    for (uri, headers, chosen) in [
+        (Some(&uri), &none, Ok("h.example:80")),
+        (Some(&uri), &host, Ok("h.example:80")),
+        (Some(&uri), &other, Err(AuthorityFault::Differs)),
+        (None, &other, Ok("other")),
+        (None, &bad, Err(AuthorityFault::Invalid)),
+        (None, &none, Err(AuthorityFault::Missing)),
+    ] {
+        assert_eq!(choose(uri, headers, Some("http")), chosen);
+    }
+    let differs = choose(Some(&uri), &host, Some("https"));
+    assert_eq!(differs, Err(AuthorityFault::Differs));
+}
+
+#[test]
+fn a_declared_length_is_that_of_the_body() {
+    // RFC 9110 §8.6.
+    let five = fields(&[("content-length", "5")]);
+    assert_eq!(declared(&five, None), Ok(Some(5)));
+    assert_eq!(declared(&five, Some(5)), Ok(Some(5)));
+    assert_eq!(declared(&five, Some(6)), Err(LengthFault::Differs));
+    assert_eq!(declared(&fields(&[]), Some(6)), Ok(Some(6)));
+    assert_eq!(declared(&fields(&[]), None), Ok(None));
+    let bad = fields(&[("content-length", "x")]);
+    assert_eq!(declared(&bad, None), Err(LengthFault::Invalid));
+}
+
+#[test]
+fn paths_begin_with_a_slash_but_for_the_whole_server() {
+    // RFC 9112 §3.2.1, §3.2.4.
+    let of = |method, text: &str| {
+        let text = text.parse().unwrap();
+        path(&method, Some(&text)).map(String::from)
+    };
+    assert_eq!(of(Method::GET, "/a?b"), Ok("/a?b".to_owned()));
+    assert_eq!(of(Method::GET, "?b"), Ok("/?b".to_owned()));
+    assert_eq!(of(Method::OPTIONS, "*"), Ok("*".to_owned()));
+    assert_eq!(of(Method::GET, "*"), Err(InvalidPath));
+    assert_eq!(path(&Method::GET, None).as_deref(), Ok("/"));
+}
+
+#[test]
+fn some_responses_have_no_content() {
+    // RFC 9110 §6.4.1, §9.3.6.
+    for (method, status, is_so) in [
+        (Method::GET, 200, false),
+        (Method::HEAD, 200, true),
+        (Method::HEAD, 500, true),
+        (Method::GET, 103, true),
+        (Method::GET, 204, true),
+        (Method::GET, 205, false),
+        (Method::GET, 304, true),
+        (Method::CONNECT, 200, true),
+        (Method::CONNECT, 299, true),
+        (Method::CONNECT, 300, false),
+    ] {
+        let status = StatusCode::from_u16(status).unwrap();
+        assert_eq!(
+            expects_no_content(&method, status),
+            is_so,
+            "{method} {status}"
+        );
+    }
+}
+
+#[test]
+fn members_of_lists_are_found_in_any_case_and_line() {
+    // RFC 9110 §5.6.1.
+    let headers = fields(&[("connection", "a, Keep-Alive"), ("connection", "b")]);
+    for (member, is_there) in [
+        ("keep-alive", true),
+        ("B", true),
+        ("keep", false),
+        ("", false),
+    ] {
+        assert_eq!(has_member(&headers, &header::CONNECTION, member), is_there);
     }
 }

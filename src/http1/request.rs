@@ -228,7 +228,7 @@ impl<'a> RequestHead<'a> {
     pub(crate) fn encode(&self, out: &mut BytesMut) {
         self.request_line(out);
         if let Some(host) = self.host {
-            // RFC 9112 §3.2: "it SHOULD be" the first field.
+            // RFC 9110 §7.2: it goes "as the first field in the header section".
             field_line(out, b"host", host.as_bytes());
         }
         for (index, spelled) in self.spelling.iter().enumerate() {
@@ -298,7 +298,7 @@ impl<'a> RequestHead<'a> {
 
     /// Writes what the caller left to us.
     fn added_fields(&self, out: &mut BytesMut) {
-        // RFC 9110 §10.1.4: a sender of TE "MUST also send a TE connection option".
+        // RFC 9110 §10.1.4: whoever sends TE must name it in Connection, lest it is forwarded.
         if self.headers.contains_key(header::TE)
             && !headers::is_nominated(self.headers, &header::TE)
         {
@@ -383,8 +383,7 @@ fn framing(
     Ok(framing)
 }
 
-/// RFC 9110 §8.6: a content-length of 0 is worth saying "when the method semantics anticipate
-/// content".
+/// RFC 9110 §8.6: the methods of which content is expected, so that its absence is worth saying.
 fn anticipates_content(method: &Method) -> bool {
     method == Method::POST || method == Method::PUT || method == Method::PATCH
 }

@@ -213,18 +213,12 @@ fn reason(octets: &Bytes, status: StatusCode) -> Option<Bytes> {
 
 /// What is wrong with a head that cannot be parsed.
 fn fault_of(octets: &[u8], error: httparse::Error) -> Violation {
+    let end = octets.iter().position(|&octet| octet == b'\n');
+    let (status_line, fields) = octets.split_at(end.unwrap_or(octets.len()));
     match error {
-        httparse::Error::Status | httparse::Error::Version | httparse::Error::NewLine => {
-            let line = octets.split(|&octet| octet == b'\n').next();
-            match line {
-                Some(line) if has_bare_cr(line) => Violation::BareCr,
-                _ => Violation::StatusLine,
-            }
-        }
-        error => {
-            let status_line = octets.iter().position(|&octet| octet == b'\n');
-            fault_of_fields(&octets[status_line.map_or(0, |at| at + 1)..], error)
-        }
+        _ if has_bare_cr(status_line) => Violation::BareCr,
+        httparse::Error::Status | httparse::Error::Version => Violation::StatusLine,
+        error => fault_of_fields(fields.strip_prefix(b"\n").unwrap_or(fields), error),
     }
 }
 

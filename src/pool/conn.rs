@@ -36,7 +36,8 @@ pub(crate) trait Conn: Clone + Send + Sync + 'static {
     /// changes.
     ///
     /// Such a connection says [`ended`](Watcher::ended) before it frees the slot of an exchange
-    /// after which it cannot be used again.
+    /// after which it cannot be used again. It is leased again only after
+    /// [`slot_freed`](Watcher::slot_freed), told once for each slot that was reserved.
     fn is_exclusive(&self) -> bool;
 
     /// Takes no new streams from now on, finishes those there are, and then closes. The pool has
@@ -81,17 +82,20 @@ impl Watcher {
 
     /// One slot was released, and `in_use` are still taken. Told after the slot can be reserved.
     pub(crate) fn slot_freed(&self, in_use: usize) {
+        let mut is_surplus = false;
         if in_use == 0 {
             self.link.idle.begin(clock::now());
+            is_surplus = self.link.line.as_ref().is_some_and(NoticeLine::tell_free);
         }
-        self.limit_raised();
+        if is_surplus || self.link.waiting.is_any() {
+            self.settle();
+        }
     }
 
-    /// More slots than before can be reserved: the peer raised its stream limit.
+    /// More slots than before can be reserved: the peer raised its stream limit. An exclusive
+    /// connection has none to raise.
     pub(crate) fn limit_raised(&self) {
-        let line = self.link.line.as_ref();
-        let is_surplus = line.is_some_and(NoticeLine::tell_free);
-        if is_surplus || self.link.waiting.is_any() {
+        if self.link.waiting.is_any() {
             self.settle();
         }
     }

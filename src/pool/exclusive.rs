@@ -4,12 +4,12 @@
 //! the end of an exchange nor the next lease looks at all of them.
 //!
 //! Invariants: a connection is reserved only by taking its notice off the stack, and every end of
-//! an exchange puts one on; so whatever is free has a notice there. The converse does not hold: a
-//! notice whose connection has gone or is busy means nothing, and is dropped when it comes up.
-//! Stale ones are few, because whoever finds no free connection has taken all of them off.
+//! an exchange puts one on; so whatever is free has one notice there, and what is busy has none. A
+//! notice may outlive its connection: it means nothing then, and is dropped when it comes up. There
+//! are never many of those, because whoever finds no free connection has taken all of them off.
 //!
 //! Locks: one mutex a shelf, around the notices. It is taken under the pool's lock or alone, held
-//! for a few steps, and nothing is called under it but `try_reserve`, `is_open` and `in_use`.
+//! for a few steps, and nothing is called under it but `try_reserve` and `is_open`.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -143,8 +143,7 @@ impl<C: Conn> Exclusives<C> {
         if free.len() <= self.notices.max_idle {
             return Vec::new();
         }
-        let is_idle = |entry: &Entry<C>| entry.conn.in_use() == 0;
-        free.retain(|id| self.entries.get(id).is_some_and(is_idle));
+        free.retain(|id| self.entries.contains_key(id));
         let surplus = free.len().saturating_sub(self.notices.max_idle);
         let surplus = free.drain(..surplus);
         surplus

@@ -18,9 +18,9 @@
 //! - a slot belongs to exactly one [`Lease`] or one stream; a lease that is dropped gives it on.
 //!
 //! Locks: one mutex over the map, and below it one a shelf, which [`exclusive`] tells about. Under
-//! them a connection is only asked (`try_reserve`, `is_open`,
-//! `in_use`); answers to waiters, dials, `release`, `retire` and the dropping of connections are
-//! collected in a [`Deferred`] and done once it is open again.
+//! them a connection is only asked (`try_reserve`, `is_open`, `in_use`); answers to waiters, dials,
+//! `release`, `retire` and the dropping of connections are collected in a [`Deferred`] and done
+//! once the lock is open again.
 //!
 //! Tasks: one for each dial under way, and one [`evict`] sweeper while a connection is held. Both
 //! hold the pool weakly.

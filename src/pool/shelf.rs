@@ -9,11 +9,11 @@
 //! Those that carry one are dialed for one waiter each, up to the bound: a waiter who joins allows
 //! one dial, a connection that is lost allows one, and to learn that connections are exclusive
 //! allows one for everybody. A failure allows none, so that a server which turns connections away
-//! is not dialed again and again for the same waiters. Only where nothing is left, neither
-//! connection nor dial, one is always allowed.
+//! is not dialed again and again for the same waiters. So nobody is left without: who joins, and
+//! who loses the last connection, gets a dial, and who loses the last dial gets its failure.
 //!
 //! Whom a failure reaches. While other dials are under way or connections are there, those will
-//! serve whoever waits, sooner or later, and the failure fails nobody; it is kept, to say why, if a
+//! serve whoever waits, sooner or later, and the failure fails nobody; it is kept, to say why if a
 //! waiter's time runs out. The failure that leaves neither is everybody's who waits.
 
 use std::time::{Duration, Instant};
@@ -117,7 +117,7 @@ impl<C: Conn> Shelf<C> {
     /// Retires what is idle and too many.
     fn trim(&mut self, deferred: &mut Deferred<C>) {
         deferred.retiring.extend(self.exclusives.take_surplus());
-        if self.multiplexed.len() > MULTIPLEXED_PER_KEY && self.waiters.is_empty() {
+        if self.multiplexed.len() > MULTIPLEXED_PER_KEY {
             let is_idle = |entry: &mut Entry<C>| entry.conn.in_use() == 0;
             let surplus = self.multiplexed.extract_if(MULTIPLEXED_PER_KEY.., is_idle);
             deferred.retiring.extend(surplus.map(|entry| entry.conn));
@@ -134,7 +134,6 @@ impl<C: Conn> Shelf<C> {
                 self.waiters.len().min(missing)
             }
         };
-        let allowed = if taken == 0 { allowed.max(1) } else { allowed };
         let room = self.max_connections.saturating_sub(taken);
         wanted.saturating_sub(self.dials).min(allowed).min(room)
     }

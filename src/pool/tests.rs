@@ -2,7 +2,11 @@
 
 mod dialing;
 mod ending;
+mod exclusive;
+mod failing;
+mod learning;
 mod mock;
+mod model;
 mod queue;
 mod stress;
 
@@ -11,7 +15,7 @@ use std::{task::Poll, time::Duration};
 use futures_util::{future::join_all, poll};
 
 use self::mock::{MockConn, MockDial, Plan};
-use super::{Acquire, Key, Lease, Pool, PoolConfig};
+use super::{Acquire, Key, Lease, Pool, PoolConfig, Sharing};
 use crate::{
     error::{Error, Kind},
     netloc::Netloc,
@@ -49,6 +53,29 @@ impl Setup {
         }
     }
 
+    /// Connections that carry one exchange, from the end of `script` on, and known to be such.
+    fn exclusive(script: impl IntoIterator<Item = Plan>) -> Self {
+        Self::exclusive_with(script, |_| {})
+    }
+
+    fn exclusive_with(
+        script: impl IntoIterator<Item = Plan>,
+        change: impl FnOnce(&mut PoolConfig),
+    ) -> Self {
+        let setup = Self::with_config(script, change);
+        setup.dialer.set_rest(Plan::Exclusive);
+        setup.dialer.set_foreseen(Sharing::Exclusive);
+        setup
+    }
+
+    /// So many leases, each of a connection of its own, in the order of the connections.
+    async fn held(&self, count: usize) -> Vec<Lease<MockConn>> {
+        let leases = join_all((0..count).map(|_| self.lease())).await;
+        let mut leases: Vec<_> = leases.into_iter().map(Result::unwrap).collect();
+        leases.sort_by_key(|lease| lease.number());
+        leases
+    }
+
     fn lease(&self) -> Acquire<MockDial> {
         self.pool.lease(&self.key)
     }
@@ -76,8 +103,14 @@ impl Setup {
         })
     }
 
+    /// Dials under way for the one key.
+    fn dials(&self) -> usize {
+        self.pool.snapshot().pop().map_or(0, |shelf| shelf.dials)
+    }
+
     fn conn(&self, number: usize) -> MockConn {
-        self.dialer.made()[number].clone()
+        let mut made = self.dialer.made().into_iter();
+        made.find(|conn| conn.number() == number).unwrap()
     }
 }
 

@@ -61,7 +61,8 @@ impl<C: Conn> Waiter<C> {
 ///
 /// Why no wake-up is lost: a waiter is first counted and then tries to reserve; a connection first
 /// frees a slot and then reads the count. With a sequentially consistent fence between the two
-/// steps on either side, at least one of them sees what the other did.
+/// steps on either side, at least one of them sees what the other did. (An exclusive connection
+/// leaves its notice before it reads the count, and a waiter looks for notices after it is counted.)
 #[derive(Clone)]
 pub(super) struct WaitCount(Arc<AtomicUsize>);
 

@@ -6,14 +6,14 @@ use http_body::Frame;
 use http_body_util::{Empty, Full, StreamBody};
 use tokio::sync::mpsc;
 use tower::Service;
-use towline::{ResponseFuture, Transport};
+use towline::{HttpHeaderMap, ResponseFuture, Transport};
 
 use crate::peers::{
     Server, Wire,
     bodies::{Scripted, Spoilt, Step, pattern},
-    call, everywhere_http1,
+    call, everywhere_http1, plain,
     raw_http1::RawHttp1,
-    request, soon, transport_over,
+    request, soon,
 };
 
 /// Makes a request at a URL of the server's, and asserts that the server gets exactly these octets;
@@ -42,7 +42,7 @@ where
     .await;
     let expected = expected.replace("{host}", &server.address.to_string());
     tell.send_replace(expected.clone());
-    let transport = transport_over(wire);
+    let transport = plain(wire);
     let response = call(&transport, request(&server.url("")));
     assert_eq!(response.await.expect("a response").status(), 200);
     // With the last of it, the connection closes: nothing else may have been sent.
@@ -329,8 +329,60 @@ fn octets_of_a_large_chunked_body_are_all_there() {
         let steps = (0..PIECES).map(|_| Step::Data(piece.clone()));
         let request = Request::builder().method(Method::POST).uri(server.url("/"));
         let request = request.body(Scripted::new(steps)).unwrap();
-        let response = call(&transport_over(wire), request).await.unwrap();
+        let response = call(&plain(wire), request).await.unwrap();
         let text = crate::peers::text(response).await.unwrap();
         assert_eq!(text, PIECES.to_string());
+    });
+}
+
+#[test]
+fn names_go_out_in_the_order_and_case_that_the_caller_gives() {
+    everywhere_http1(|wire| async move {
+        let expected = "GET / HTTP/1.1\r\nhost: {host}\r\nX-Second: 2\r\nX-First: 1\r\n\
+                        x-SECOND: 3\r\nx-other: 4\r\n\r\n";
+        assert_sent(wire, expected, |url| {
+            let mut spelled = HttpHeaderMap::new();
+            for (name, value) in [("X-Second", "2"), ("X-First", "1"), ("x-SECOND", "3")] {
+                spelled.append(name, value).unwrap();
+            }
+            let mut request = request("GET", url);
+            for (name, value) in [
+                ("x-first", "1"),
+                ("x-other", "4"),
+                ("x-second", "2"),
+                ("x-second", "3"),
+            ] {
+                let value = HeaderValue::from_static(value);
+                request.headers_mut().append(name, value);
+            }
+            request.extensions_mut().insert(spelled);
+            request
+        })
+        .await;
+    });
+}
+
+#[test]
+fn what_is_welcome_is_said_unless_the_caller_says_it() {
+    everywhere_http1(|wire| async move {
+        let server = Server::start(wire, |stream, _| async move {
+            let mut peer = RawHttp1::new(stream);
+            while let Some(head) = peer.try_head().await {
+                let fields = head
+                    .lines()
+                    .filter(|line| line.starts_with("accept-encoding:"));
+                let fields: Vec<_> = fields.collect();
+                peer.answer(&fields.join("|")).await;
+            }
+        })
+        .await;
+        let transport = crate::peers::transport_over(wire);
+        let said = crate::peers::get_text(&transport, &server.url("/")).await;
+        assert!(said.unwrap().contains("gzip, deflate"));
+        let own = Request::get(server.url("/")).header(header::ACCEPT_ENCODING, "own");
+        let own = own.body(Empty::<Bytes>::new()).unwrap();
+        let response = call(&transport, own).await.unwrap();
+        let said = crate::peers::text(response).await.unwrap();
+        assert_eq!(said, "accept-encoding: own");
     });
 }

@@ -15,8 +15,8 @@ use towline::{
 };
 
 use crate::peers::{
-    Server, call, everywhere_http1, get_text, raw_http1::RawHttp1, request, root, soon, text,
-    transport_over,
+    Server, call, everywhere_http1, get_text, plain, raw_http1::RawHttp1, request, root, soon,
+    text, transport_over,
 };
 
 #[test]
@@ -344,7 +344,7 @@ fn a_proxy_is_asked_by_the_whole_uri() {
             }
         })
         .await;
-        let transport = transport_over(wire);
+        let transport = plain(wire);
         let request = Request::get("http://origin.test:8080/a?b=c")
             .extension(proxy(&server))
             .body(Empty::<&[u8]>::new());

@@ -50,7 +50,10 @@ pub(crate) const UNITS: &[Unit] = &[
     unit("headers", 0, &["http"]),
     // What the errors and the keys of every layer above are made of: no more than a parsed URI.
     unit("netloc", 0, &["http"]),
-    unit("header_map", 0, &["bytes", "http"]),
+    Unit {
+        equals: &["headers"],
+        ..unit("header_map", 0, &["bytes", "http"])
+    },
     // What both engines give out.
     unit("output", 0, &["bytes"]),
     // What the connector offers, and what the pool keeps apart.

@@ -287,6 +287,11 @@ pub(crate) fn transport_with(change: impl FnOnce(&mut Timeouts)) -> Transport {
     transport_over_with(Wire::Clear, change)
 }
 
+/// As [`builder_over`], built; it adds no field to a request.
+pub(crate) fn plain(wire: Wire) -> Transport {
+    builder_over(wire).decode(false).build()
+}
+
 /// As [`builder_over`], built.
 pub(crate) fn transport_over(wire: Wire) -> Transport {
     builder_over(wire).build()

@@ -160,5 +160,6 @@ where
 fn http2() -> hyper::server::conn::http2::Builder<TokioExecutor> {
     let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
     builder.max_concurrent_streams(1_000);
+    builder.enable_connect_protocol();
     builder
 }

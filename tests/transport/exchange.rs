@@ -335,7 +335,8 @@ fn fields_of_one_connection_are_left_out() {
             .header("x-kept", "1")
             .body(Empty::<Bytes>::new());
         let response = transport().oneshot(request.unwrap()).await.unwrap();
-        assert_eq!(text(response).await.unwrap(), "te x-kept");
+        // The transport adds what it can decode.
+        assert_eq!(text(response).await.unwrap(), "accept-encoding te x-kept");
     });
 }
 

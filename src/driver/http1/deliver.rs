@@ -8,6 +8,7 @@ use super::{End, Http1Driver};
 use crate::{
     body::{Arrived, HandedOver, Head, Then},
     driver::failure::Reached,
+    header_map::HttpHeaderMap,
     http1::{Event, Failure, ReasonPhrase, ResponseHead},
 };
 
@@ -119,6 +120,13 @@ fn head(head: ResponseHead) -> Head {
     let mut extensions = Extensions::new();
     if let Some(reason) = head.reason {
         extensions.insert(ReasonPhrase::new(reason));
+    }
+    if let Some(lines) = head.raw {
+        let mut fields = HttpHeaderMap::with_capacity(lines.len());
+        for (name, value) in lines {
+            fields.append_unchecked(name, value);
+        }
+        extensions.insert(fields);
     }
     Head {
         version: head.version,

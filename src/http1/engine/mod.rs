@@ -148,7 +148,7 @@ impl Engine {
     pub const OUTPUT_TARGET: usize = 128 * 1024;
 
     /// Room for a head that is kept for the next one, in octets.
-    const MAX_KEPT: usize = 16 * 1024;
+    const MAX_KEPT: usize = 4 * 1024;
 
     /// A connection on which nothing was said yet.
     #[must_use]

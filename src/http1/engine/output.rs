@@ -51,6 +51,14 @@ impl Engine {
             .is_some_and(SendHalf::is_hungry)
     }
 
+    /// Whether octets of the request are still to be given out, or even to be given.
+    #[must_use]
+    pub fn is_sending(&self) -> bool {
+        self.exchange
+            .as_ref()
+            .is_some_and(|exchange| exchange.send.is_some())
+    }
+
     /// Gives a piece of a streaming body. In chunked it becomes one chunk. An empty piece is passed
     /// over, and so is one that nobody waits for.
     ///

@@ -22,6 +22,7 @@ pub(super) struct MockConn {
 
 struct Inner {
     number: usize,
+    is_exclusive: bool,
     limit: AtomicUsize,
     in_use: AtomicUsize,
     is_open: AtomicBool,
@@ -30,10 +31,15 @@ struct Inner {
 }
 
 impl MockConn {
-    fn new(number: usize, limit: usize) -> Self {
+    fn new(number: usize, plan: Plan) -> Self {
+        let limit = match plan {
+            Plan::Slots(limit) => limit,
+            _ => 1,
+        };
         Self {
             inner: Arc::new(Inner {
                 number,
+                is_exclusive: !matches!(plan, Plan::Slots(_)),
                 limit: AtomicUsize::new(limit),
                 in_use: AtomicUsize::new(0),
                 is_open: AtomicBool::new(true),
@@ -51,6 +57,16 @@ impl MockConn {
     /// How often it was told to retire.
     pub(super) fn retirements(&self) -> usize {
         self.inner.retirements.load(SeqCst)
+    }
+
+    /// How many handles there are to it, the dialer's own and this one not counted.
+    pub(super) fn holders(&self) -> usize {
+        Arc::strong_count(&self.inner) - 2
+    }
+
+    /// How many slots it has.
+    pub(super) fn limit(&self) -> usize {
+        self.inner.limit.load(SeqCst)
     }
 
     /// The peer's new stream limit.
@@ -109,7 +125,7 @@ impl Conn for MockConn {
     }
 
     fn is_exclusive(&self) -> bool {
-        false
+        self.inner.is_exclusive
     }
 
     fn retire(&self) {
@@ -123,10 +139,17 @@ impl Conn for MockConn {
 }
 
 /// What a dial does, once its time has passed.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Plan {
+    /// A connection that carries so many streams.
     Slots(usize),
+    /// A connection that carries one exchange at a time.
+    Exclusive,
+    /// As `Exclusive`, after [`MockDial::LATE`].
+    LateExclusive,
     Fail,
+    /// As `Fail`, after [`MockDial::LATE`].
+    LateFail,
     Panic,
     /// The connection closes before the pool has it.
     StillBorn,
@@ -136,6 +159,9 @@ pub(super) enum Plan {
 #[derive(Clone)]
 pub(super) struct MockDial {
     script: Arc<Mutex<VecDeque<Plan>>>,
+    /// What follows the script.
+    rest: Arc<Mutex<Plan>>,
+    foreseen: Arc<Mutex<Sharing>>,
     made: Arc<Mutex<Vec<MockConn>>>,
     dials: Arc<AtomicUsize>,
     time: Duration,
@@ -143,11 +169,14 @@ pub(super) struct MockDial {
 
 impl MockDial {
     pub(super) const TIME: Duration = Duration::from_millis(100);
+    pub(super) const LATE: Duration = Duration::from_secs(2);
 
     /// Follows `script`, and then makes connections of as many slots as there could be.
     pub(super) fn new(script: impl IntoIterator<Item = Plan>) -> Self {
         Self {
             script: Arc::new(Mutex::new(script.into_iter().collect())),
+            rest: Arc::new(Mutex::new(Plan::Slots(usize::MAX))),
+            foreseen: Arc::default(),
             made: Arc::default(),
             dials: Arc::default(),
             time: Self::TIME,
@@ -162,6 +191,16 @@ impl MockDial {
         }
     }
 
+    /// What dials do from now on, once the script is over.
+    pub(super) fn set_rest(&self, plan: Plan) {
+        *self.rest.lock().unwrap() = plan;
+    }
+
+    /// What the dialer says before a dial.
+    pub(super) fn set_foreseen(&self, sharing: Sharing) {
+        *self.foreseen.lock().unwrap() = sharing;
+    }
+
     /// How many dials have begun.
     pub(super) fn dials(&self) -> usize {
         self.dials.load(SeqCst)
@@ -172,8 +211,8 @@ impl MockDial {
         self.made.lock().unwrap().clone()
     }
 
-    fn make(&self, number: usize, limit: usize) -> MockConn {
-        let conn = MockConn::new(number, limit);
+    fn make(&self, number: usize, plan: Plan) -> MockConn {
+        let conn = MockConn::new(number, plan);
         self.made.lock().unwrap().push(conn.clone());
         conn
     }
@@ -184,19 +223,26 @@ impl Dial for MockDial {
 
     fn dial(&self, key: Key) -> Pin<Box<dyn Future<Output = Result<MockConn, Error>> + Send>> {
         let number = self.dials.fetch_add(1, SeqCst);
-        let plan = self.script.lock().unwrap().pop_front();
+        let next = self.script.lock().unwrap().pop_front();
+        let plan = next.unwrap_or(*self.rest.lock().unwrap());
+        let time = match plan {
+            Plan::LateExclusive | Plan::LateFail => Self::LATE,
+            _ => self.time,
+        };
         let this = self.clone();
         Box::pin(async move {
-            tokio::time::sleep(this.time).await;
-            match plan.unwrap_or(Plan::Slots(usize::MAX)) {
-                Plan::Slots(limit) => Ok(this.make(number, limit)),
-                Plan::Fail => {
+            tokio::time::sleep(time).await;
+            match plan {
+                Plan::Slots(_) | Plan::Exclusive | Plan::LateExclusive => {
+                    Ok(this.make(number, plan))
+                }
+                Plan::Fail | Plan::LateFail => {
                     Err(Error::new(Kind::Connect, Scope::Netloc, Retry::Safe)
                         .with_netloc(&key.netloc))
                 }
                 Plan::Panic => panic!("as the script has it"),
                 Plan::StillBorn => {
-                    let conn = this.make(number, 1);
+                    let conn = this.make(number, plan);
                     conn.end_silently();
                     Ok(conn)
                 }
@@ -206,6 +252,6 @@ impl Dial for MockDial {
     }
 
     fn foresee(&self, _key: &Key) -> Sharing {
-        Sharing::Unknown
+        *self.foreseen.lock().unwrap()
     }
 }
