@@ -179,7 +179,7 @@ async fn both_ways(wire: Wire, server: Server) {
 fn a_quarter_of_a_gigabyte_passes_without_staying() {
     on_threads(1, async { both_ways(Wire::Clear, http2().await).await });
     on_threads(1, async {
-        both_ways(Wire::ClearHttp1, http1().await).await
+        both_ways(Wire::ClearHttp1, http1().await).await;
     });
     on_threads(1, async {
         let (transport, server) = (transport_over(Wire::ClearHttp1), http1().await);

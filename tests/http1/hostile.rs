@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use towline::{
     Error,
     error::{Kind, Retry, Scope},
-    http1::Violation,
+    http1::Violation as V,
 };
 
 use crate::peers::{
@@ -56,71 +56,72 @@ macro_rules! chunked {
     };
 }
 
+/// What a server says, and what is wrong with it.
+const MALFORMED: &[(&[u8], V)] = &[
+    (b"\x16\x03\x01\x00\xa5", V::NotHttp),
+    (b"\x00\x00\x12\x04\x00\x00\x00\x00\x00", V::NotHttp),
+    (b"<html>no head</html>", V::NotHttp),
+    (b"\r\nHTTP/1.1 200 OK\r\n\r\n", V::NotHttp),
+    (b"HTTP/2 200 OK\r\n\r\n", V::Version),
+    (b"HTTP/1.2 200 OK\r\n\r\n", V::Version),
+    (b"HTTP/1.1 20 OK\r\n\r\n", V::StatusLine),
+    (b"HTTP/1.1 099 Low\r\n\r\n", V::StatusLine),
+    (b"HTTP/1.1 200 OK\rX: y\r\n\r\n", V::BareCr),
+    (
+        b"HTTP/1.1 200 OK\r\nA: b\r\n folded\r\n\r\n",
+        V::LineFolding,
+    ),
+    (b"HTTP/1.1 200 OK\r\nA : b\r\n\r\n", V::SpaceBeforeColon),
+    (b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", V::FieldName),
+    (b"HTTP/1.1 200 OK\r\n: none\r\n\r\n", V::FieldName),
+    (b"HTTP/1.1 200 OK\r\nA: \x00\r\n\r\n", V::FieldValue),
+    (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
+        V::LengthInvalid,
+    ),
+    (
+        b"HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\nx",
+        V::LengthInvalid,
+    ),
+    (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nx",
+        V::LengthInvalid,
+    ),
+    (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        V::LengthAndCoding,
+    ),
+    (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nx",
+        V::CodingUnknown,
+    ),
+    (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\nx",
+        V::CodingUnknown,
+    ),
+    (
+        b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        V::CodingInHttp10,
+    ),
+    (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
+        V::SwitchingUnasked,
+    ),
+    (chunked!("0x2\r\nhi\r\n0\r\n\r\n"), V::ChunkSize),
+    (chunked!("-1\r\n\r\n"), V::ChunkSize),
+    (chunked!("\r\n\r\n"), V::ChunkSize),
+    (chunked!("10000000000000000\r\n"), V::ChunkSizeOverflow),
+    (chunked!("2\r\nhi!\r\n0\r\n\r\n"), V::ChunkEnd),
+    (chunked!("2\nhi\r\n0\r\n\r\n"), V::BareLf),
+    (chunked!("2;\x01\r\nhi\r\n0\r\n\r\n"), V::ChunkExtension),
+    (chunked!("0\r\nt : 1\r\n\r\n"), V::SpaceBeforeColon),
+    (chunked!("0\r\nt: 1\n\n"), V::BareLf),
+];
+
 #[test]
 fn malformed_responses_end_their_connection_and_say_why() {
-    use Violation as V;
-    let cases: &[(&[u8], V)] = &[
-        (b"\x16\x03\x01\x00\xa5", V::NotHttp),
-        (b"\x00\x00\x12\x04\x00\x00\x00\x00\x00", V::NotHttp),
-        (b"<html>no head</html>", V::NotHttp),
-        (b"\r\nHTTP/1.1 200 OK\r\n\r\n", V::NotHttp),
-        (b"HTTP/2 200 OK\r\n\r\n", V::Version),
-        (b"HTTP/1.2 200 OK\r\n\r\n", V::Version),
-        (b"HTTP/1.1 20 OK\r\n\r\n", V::StatusLine),
-        (b"HTTP/1.1 099 Low\r\n\r\n", V::StatusLine),
-        (b"HTTP/1.1 200 OK\rX: y\r\n\r\n", V::BareCr),
-        (
-            b"HTTP/1.1 200 OK\r\nA: b\r\n folded\r\n\r\n",
-            V::LineFolding,
-        ),
-        (b"HTTP/1.1 200 OK\r\nA : b\r\n\r\n", V::SpaceBeforeColon),
-        (b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", V::FieldName),
-        (b"HTTP/1.1 200 OK\r\n: none\r\n\r\n", V::FieldName),
-        (b"HTTP/1.1 200 OK\r\nA: \x00\r\n\r\n", V::FieldValue),
-        (
-            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
-            V::LengthInvalid,
-        ),
-        (
-            b"HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\nx",
-            V::LengthInvalid,
-        ),
-        (
-            b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nx",
-            V::LengthInvalid,
-        ),
-        (
-            b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-            V::LengthAndCoding,
-        ),
-        (
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nx",
-            V::CodingUnknown,
-        ),
-        (
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\nx",
-            V::CodingUnknown,
-        ),
-        (
-            b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-            V::CodingInHttp10,
-        ),
-        (
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
-            V::SwitchingUnasked,
-        ),
-        (chunked!("0x2\r\nhi\r\n0\r\n\r\n"), V::ChunkSize),
-        (chunked!("-1\r\n\r\n"), V::ChunkSize),
-        (chunked!("\r\n\r\n"), V::ChunkSize),
-        (chunked!("10000000000000000\r\n"), V::ChunkSizeOverflow),
-        (chunked!("2\r\nhi!\r\n0\r\n\r\n"), V::ChunkEnd),
-        (chunked!("2\nhi\r\n0\r\n\r\n"), V::BareLf),
-        (chunked!("2;\x01\r\nhi\r\n0\r\n\r\n"), V::ChunkExtension),
-        (chunked!("0\r\nt : 1\r\n\r\n"), V::SpaceBeforeColon),
-        (chunked!("0\r\nt: 1\n\n"), V::BareLf),
-    ];
     everywhere_http1(|wire| async move {
-        for (octets, violation) in cases {
+        for (octets, violation) in MALFORMED {
             let shown = octets.escape_ascii();
             let error = outcome(wire, octets).await;
             assert_eq!(root(&error).downcast_ref(), Some(violation), "\"{shown}\"");
@@ -168,7 +169,6 @@ async fn flood(wire: Wire, first: &'static str, more: &'static str) -> (usize, E
 
 #[test]
 fn what_never_ends_is_ended() {
-    use Violation as V;
     const CHUNKED: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
     let cases: &[(&str, &str, &[V])] = &[
         ("HTTP/1.1 200 ", "x", &[V::HeadTooLarge]),
@@ -218,7 +218,7 @@ fn many_fields_are_refused_however_small() {
         }
         head += "\r\n";
         let error = outcome(wire, head.leak().as_bytes()).await;
-        assert_eq!(root(&error).downcast_ref(), Some(&Violation::FieldCount));
+        assert_eq!(root(&error).downcast_ref(), Some(&V::FieldCount));
     });
 }
 

@@ -136,7 +136,7 @@ impl PeerIo for TcpStream {}
 
 impl PeerIo for DuplexStream {}
 
-impl PeerIo for TlsStream<TcpStream> {
+impl<IO: AsyncRead + AsyncWrite + Send + Unpin> PeerIo for TlsStream<IO> {
     fn alpn(&self) -> Option<&[u8]> {
         self.get_ref().1.alpn_protocol()
     }
