@@ -279,14 +279,14 @@ impl Http1Driver {
                 });
             }
             (Some(Err(Unopened::Refused(Refusal::LengthDiffers))), _) => {
-                self.refuse(&slot, self.endpoint.body_failed(Refusal::LengthDiffers));
+                self.refuse(&slot, self.endpoint.body_unfit(Refusal::LengthDiffers));
             }
             (Some(Err(Unopened::Refused(refusal))), _) => self.give_back(&slot, refusal),
             (Some(Err(Unopened::Unsayable(cause))), _) => {
                 self.refuse(&slot, self.endpoint.unsayable_in_http1(cause));
             }
             (Some(Err(Unopened::BodyTaken)), _) => {
-                self.refuse(&slot, self.endpoint.body_failed(BODY_TAKEN));
+                self.refuse(&slot, self.endpoint.body_unfit(BODY_TAKEN));
             }
             // The caller has left.
             (Some(Ok(_)) | None, _) => self.shared.release_slot(),

@@ -145,7 +145,9 @@ fn a_body_that_fails_or_panics_is_the_callers_own_fault() {
             let request = Request::post(server.url("/")).body(body).unwrap();
             let error = call(&transport, request).await.unwrap_err();
             assert_eq!(error.kind(), Kind::RequestBody);
+            assert_eq!(error.scope(), Scope::Connection);
             assert_eq!(error.retry(), Retry::Never);
+            assert_eq!(error.code(), None, "HTTP/1.1 has none");
             assert_eq!(root(&error).to_string(), why);
             if why == Spoilt.to_string() {
                 assert_eq!(root(&error).downcast_ref(), Some(&Spoilt));
@@ -202,7 +204,7 @@ fn a_length_that_is_not_kept_is_no_request() {
             let request = request.body(body).unwrap();
             let error = call(&transport, request).await.unwrap_err();
             assert_eq!(error.kind(), Kind::RequestBody);
-            assert_eq!(error.retry(), Retry::Never);
+            assert_eq!((error.code(), error.retry()), (None, Retry::Never));
             // Never as many octets as were announced: that would be a request.
             let came = soon(came.recv()).await.unwrap();
             assert!((came.len() as u64) < announced, "{came:?}");

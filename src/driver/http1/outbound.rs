@@ -94,7 +94,7 @@ impl Http1Driver {
                     self.engine.finish(trailers);
                 }
                 Err(cause) => {
-                    let error = self.endpoint.body_failed(cause);
+                    let error = self.endpoint.body_broke_off(cause);
                     self.wakers.extend(exchange.slot.fail(error, false));
                     exchange.upload = None;
                     // What was sent of the request is no request: it must not look like one.
