@@ -72,7 +72,7 @@ pub(crate) struct Http1Driver {
     output: Output,
     written: Written,
     write_timeout: Option<Duration>,
-    /// The socket takes nothing more; until this instant, what it still has to read comes first.
+    /// The socket takes nothing more; until this instant, what it still has to read is waited for.
     write_failure: Option<(io::Error, Instant)>,
     /// No request after the present one.
     is_retiring: bool,
@@ -113,8 +113,8 @@ impl Http1Driver {
     const MAX_READ: usize = 128 * 1024;
     /// Turns of the loop before other tasks get theirs.
     const MAX_TURNS: usize = 16;
-    /// How long to read on once writing has failed: a server that refuses an upload answers, closes,
-    /// and makes our writing fail before its answer is read.
+    /// How long to read on once writing has failed and nothing more comes: a server that refuses an
+    /// upload answers, closes, and makes our writing fail before its answer is read.
     const LAST_WORDS: Duration = Duration::from_secs(1);
     /// How long a finished connection may take to say goodbye.
     const GOODBYE: Duration = Duration::from_secs(2);
@@ -317,6 +317,9 @@ impl Http1Driver {
     }
 
     fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
+        if self.is_held {
+            self.listen_on(now);
+        }
         if self.is_held || self.end.is_some() || self.engine.state() == http1::State::Closed {
             return Step::Idle;
         }
@@ -333,6 +336,7 @@ impl Http1Driver {
                     self.read_size = (self.read_size * 2).min(Self::MAX_READ);
                 }
                 self.engine.handle_input(now, &mut self.input);
+                self.listen_on(now);
                 Step::Moved
             }
             Poll::Ready(Err(error)) => {

@@ -189,6 +189,19 @@ fn a_connection_that_never_answered_is_not_tried_again() {
 }
 
 #[test]
+fn a_server_that_closes_as_soon_as_it_accepts_is_not_dialed_for_ever() {
+    everywhere_http1(|wire| async move {
+        let server = Server::start(wire, |stream, _| RawHttp1::new(stream).close()).await;
+        let error = call(&transport_over(wire), request("POST", &server.url("/"))).await;
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), Kind::Closed);
+        // Either its end came before the request was out, or after.
+        assert_ne!(error.retry(), Retry::Never);
+        assert!((1..=4).contains(&server.accepted()));
+    });
+}
+
+#[test]
 fn a_reset_in_place_of_an_end_is_the_same() {
     on_threads(1, async {
         let wire = Wire::ClearHttp1;

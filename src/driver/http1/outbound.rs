@@ -133,6 +133,13 @@ impl Http1Driver {
         Poll::Ready(Ok(()))
     }
 
+    /// What the peer still says, or still has to say to a reader who is behind, is listened to.
+    pub(super) fn listen_on(&mut self, now: Instant) {
+        if let Some((_, until)) = &mut self.write_failure {
+            *until = now + Self::LAST_WORDS;
+        }
+    }
+
     /// A connection that cannot be written to ends when there is nothing left to read.
     pub(super) fn give_up_reading(&mut self, now: Instant) {
         if let Some((error, _)) = self.write_failure.take_if(|(_, until)| *until <= now) {

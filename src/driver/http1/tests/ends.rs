@@ -171,6 +171,34 @@ async fn what_the_server_said_before_writing_failed_is_heard() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_server_still_says_after_writing_failed_may_take_its_time() {
+    let socket = Socket::default();
+    let handle = drive(&socket);
+    socket.take(500);
+    let slot = send(&handle, Method::POST, OutgoingBody::new(Endless));
+    settle().await;
+    socket.break_writing(io::ErrorKind::BrokenPipe);
+    const LENGTH: usize = 1 << 20;
+    socket.give(format!(
+        "HTTP/1.1 413 Content Too Large\r\ncontent-length: {LENGTH}\r\n\r\n"
+    ));
+    assert_eq!(status(&slot).await, 413);
+    let mut octets = 0;
+    for _ in 0..4 {
+        // It comes by and by, and is read no sooner than its reader likes.
+        socket.give(vec![7; LENGTH / 4]);
+        tokio::time::sleep(Duration::from_millis(900)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert!(socket.unread() > 0);
+    while octets < LENGTH {
+        octets += data(&slot).await.len();
+    }
+    settle().await;
+    assert!(socket.is_dropped());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_says_nothing_after_writing_failed_is_not_waited_for_long() {
     for (url, is_safe) in [("http://peer/", true), ("https://peer/", false)] {
         let socket = Socket::wide();
