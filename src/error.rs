@@ -61,7 +61,8 @@ pub enum Kind {
     NotHttp2,
     /// The peer broke a rule of HTTP/2.
     Protocol,
-    /// The response was malformed, so its stream was reset; the connection goes on.
+    /// The response was malformed: on HTTP/2 its stream was reset, and the connection goes on; on
+    /// HTTP/1.1 the connection was closed.
     MalformedResponse,
     /// The peer reset the stream.
     Reset,

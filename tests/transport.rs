@@ -11,6 +11,7 @@ mod exchange;
 mod failure;
 #[path = "transport/lifecycle.rs"]
 mod lifecycle;
+#[expect(dead_code, reason = "each test uses its own part of the peers")]
 mod peers;
 #[path = "transport/retry.rs"]
 mod retry;

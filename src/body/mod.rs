@@ -14,6 +14,8 @@ mod reader;
 mod slot;
 mod source;
 
+#[cfg(test)]
+pub(crate) use self::slot::Part;
 pub(crate) use self::{
     decoding::failed as decoding_failed,
     head::{ExchangeId, HandedOver, Head},

@@ -207,11 +207,12 @@ impl Slot {
     }
 
     /// Whether more is unread than a connection should bring, which then waits for
-    /// [`resume`](ExchangeControl::resume) and asks again only after that.
+    /// [`resume`](ExchangeControl::resume). Once so, it stays so until that is said.
     pub(crate) fn is_held(&self) -> bool {
         let mut state = self.lock();
         let is_reading = !matches!(state.stage, Stage::Abandoned);
-        state.is_held = is_reading && state.inbox.octets() >= Self::HOLD_AT;
+        let is_full = state.inbox.octets() >= Self::HOLD_AT;
+        state.is_held = is_reading && (state.is_held || is_full);
         state.is_held
     }
 

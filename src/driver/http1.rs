@@ -11,6 +11,8 @@
 mod deliver;
 mod failure;
 mod outbound;
+#[cfg(test)]
+mod tests;
 
 use std::{
     io,
@@ -70,7 +72,7 @@ pub(crate) struct Http1Driver {
     output: Output,
     written: Written,
     write_timeout: Option<Duration>,
-    /// The socket takes nothing more; until this instant, what it still has to read comes first.
+    /// The socket takes nothing more; until this instant, what it still has to read is waited for.
     write_failure: Option<(io::Error, Instant)>,
     /// No request after the present one.
     is_retiring: bool,
@@ -111,8 +113,8 @@ impl Http1Driver {
     const MAX_READ: usize = 128 * 1024;
     /// Turns of the loop before other tasks get theirs.
     const MAX_TURNS: usize = 16;
-    /// How long to read on once writing has failed: a server that refuses an upload answers, closes,
-    /// and makes our writing fail before its answer is read.
+    /// How long to read on once writing has failed and nothing more comes: a server that refuses an
+    /// upload answers, closes, and makes our writing fail before its answer is read.
     const LAST_WORDS: Duration = Duration::from_secs(1);
     /// How long a finished connection may take to say goodbye.
     const GOODBYE: Duration = Duration::from_secs(2);
@@ -173,7 +175,7 @@ impl Http1Driver {
             if self.end.is_some() {
                 return Poll::Ready(());
             }
-            // Held, the socket was not asked: it would not wake us.
+            // While it was held, the socket was not asked, and will not wake us.
             let reads_on = was_held && !self.is_held;
             let is_idle = read == Step::Idle && write == Step::Idle && !reads_on;
             if is_idle && self.poll_idle(cx, now).is_pending() {
@@ -277,14 +279,14 @@ impl Http1Driver {
                 });
             }
             (Some(Err(Unopened::Refused(Refusal::LengthDiffers))), _) => {
-                self.refuse(&slot, self.endpoint.body_failed(Refusal::LengthDiffers));
+                self.refuse(&slot, self.endpoint.body_unfit(Refusal::LengthDiffers));
             }
             (Some(Err(Unopened::Refused(refusal))), _) => self.give_back(&slot, refusal),
             (Some(Err(Unopened::Unsayable(cause))), _) => {
                 self.refuse(&slot, self.endpoint.unsayable_in_http1(cause));
             }
             (Some(Err(Unopened::BodyTaken)), _) => {
-                self.refuse(&slot, self.endpoint.body_failed(BODY_TAKEN));
+                self.refuse(&slot, self.endpoint.body_unfit(BODY_TAKEN));
             }
             // The caller has left.
             (Some(Ok(_)) | None, _) => self.shared.release_slot(),
@@ -315,6 +317,9 @@ impl Http1Driver {
     }
 
     fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
+        if self.is_held {
+            self.listen_on(now);
+        }
         if self.is_held || self.end.is_some() || self.engine.state() == http1::State::Closed {
             return Step::Idle;
         }
@@ -331,6 +336,7 @@ impl Http1Driver {
                     self.read_size = (self.read_size * 2).min(Self::MAX_READ);
                 }
                 self.engine.handle_input(now, &mut self.input);
+                self.listen_on(now);
                 Step::Moved
             }
             Poll::Ready(Err(error)) => {

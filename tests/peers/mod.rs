@@ -6,6 +6,7 @@
 pub(crate) mod bodies;
 pub(crate) mod pipe;
 pub(crate) mod raw;
+pub(crate) mod raw_http1;
 pub(crate) mod servers;
 pub(crate) mod tls;
 
@@ -23,10 +24,11 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Empty};
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncWrite, DuplexStream},
     net::{TcpListener, TcpStream},
     task::JoinSet,
 };
+use tokio_rustls::server::TlsStream;
 use tower::Service;
 use towline::{
     ConnectionInfo, Error, ResponseBody, ResponseFuture, Transport, TransportBuilder,
@@ -56,20 +58,51 @@ pub(crate) enum Wire {
     Clear,
     /// TLS with a certificate of the test's own, ALPN `h2`.
     Tls,
+    /// Cleartext, HTTP/1.1.
+    ClearHttp1,
+    /// TLS with a certificate of the test's own, ALPN `http/1.1`.
+    TlsHttp1,
 }
 
 impl Wire {
+    const HTTP2: [Self; 2] = [Self::Clear, Self::Tls];
+    const HTTP1: [Self; 2] = [Self::ClearHttp1, Self::TlsHttp1];
+
     pub(crate) const fn scheme(self) -> &'static str {
-        match self {
-            Self::Clear => "http",
-            Self::Tls => "https",
-        }
+        if self.is_tls() { "https" } else { "http" }
+    }
+
+    pub(crate) const fn is_tls(self) -> bool {
+        matches!(self, Self::Tls | Self::TlsHttp1)
+    }
+
+    pub(crate) const fn is_http1(self) -> bool {
+        matches!(self, Self::ClearHttp1 | Self::TlsHttp1)
+    }
+
+    /// What the server offers by ALPN.
+    const fn alpn(self) -> &'static str {
+        if self.is_http1() { "http/1.1" } else { "h2" }
     }
 }
 
-/// Runs a test over both wires, on a runtime of one thread and on one of several.
+/// Runs a test over both wires of HTTP/2, on a runtime of one thread and on one of several.
 pub(crate) fn everywhere<F: Future<Output = ()>>(test: impl Fn(Wire) -> F) {
-    for wire in [Wire::Clear, Wire::Tls] {
+    over(&Wire::HTTP2, test);
+}
+
+/// As [`everywhere`], over both wires of HTTP/1.1.
+pub(crate) fn everywhere_http1<F: Future<Output = ()>>(test: impl Fn(Wire) -> F) {
+    over(&Wire::HTTP1, test);
+}
+
+/// As [`everywhere`], over the wires of either protocol: for what is the same on both.
+pub(crate) fn over_either<F: Future<Output = ()>>(test: impl Fn(Wire) -> F) {
+    over(&[Wire::HTTP1, Wire::HTTP2].concat(), test);
+}
+
+fn over<F: Future<Output = ()>>(wires: &[Wire], test: impl Fn(Wire) -> F) {
+    for &wire in wires {
         for threads in [1, 2] {
             eprintln!("over {wire:?}, {threads} threads");
             on_threads(threads, test(wire));
@@ -92,9 +125,22 @@ pub(crate) fn on_threads<F: Future<Output = ()>>(threads: usize, test: F) {
 }
 
 /// Octets both ways.
-pub(crate) trait PeerIo: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait PeerIo: AsyncRead + AsyncWrite + Send + Unpin {
+    /// What TLS chose by ALPN.
+    fn alpn(&self) -> Option<&[u8]> {
+        None
+    }
+}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> PeerIo for T {}
+impl PeerIo for TcpStream {}
+
+impl PeerIo for DuplexStream {}
+
+impl<IO: AsyncRead + AsyncWrite + Send + Unpin> PeerIo for TlsStream<IO> {
+    fn alpn(&self) -> Option<&[u8]> {
+        self.get_ref().1.alpn_protocol()
+    }
+}
 
 /// A server's end of a connection, TLS done.
 pub(crate) type Stream = Box<dyn PeerIo>;
@@ -124,11 +170,41 @@ impl Server {
         F: Fn(Stream, usize) -> S + Send + Sync + 'static,
         S: Future<Output = ()> + Send + 'static,
     {
+        let alpn = vec![wire.alpn()];
+        Self::listen(address, wire, move |_| alpn.clone(), serve).await
+    }
+
+    /// As [`start`](Self::start), offering by ALPN what `alpn` says for each connection, which is
+    /// told how many came before it.
+    pub(crate) async fn start_offering<F, S>(
+        wire: Wire,
+        alpn: impl Fn(usize) -> Vec<&'static str> + Send + 'static,
+        serve: F,
+    ) -> Self
+    where
+        F: Fn(Stream, usize) -> S + Send + Sync + 'static,
+        S: Future<Output = ()> + Send + 'static,
+    {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self::listen(any, wire, alpn, serve).await
+    }
+
+    async fn listen<F, S>(
+        address: SocketAddr,
+        wire: Wire,
+        alpn: impl Fn(usize) -> Vec<&'static str> + Send + 'static,
+        serve: F,
+    ) -> Self
+    where
+        F: Fn(Stream, usize) -> S + Send + Sync + 'static,
+        S: Future<Output = ()> + Send + 'static,
+    {
         let listener = TcpListener::bind(address).await.expect("a free port");
         let address = listener.local_addr().expect("its address");
         let accepted = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&accepted);
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, wire, Arc::clone(&accepted), serve));
+        tasks.spawn(accept(listener, (wire, alpn), counted, serve));
         Self {
             address,
             wire,
@@ -154,8 +230,12 @@ impl Server {
     }
 }
 
-async fn accept<F, S>(listener: TcpListener, wire: Wire, accepted: Arc<AtomicUsize>, serve: F)
-where
+async fn accept<F, S>(
+    listener: TcpListener,
+    (wire, alpn): (Wire, impl Fn(usize) -> Vec<&'static str>),
+    accepted: Arc<AtomicUsize>,
+    serve: F,
+) where
     F: Fn(Stream, usize) -> S + Send + Sync + 'static,
     S: Future<Output = ()> + Send + 'static,
 {
@@ -166,30 +246,35 @@ where
         let (tcp, _) = listener.accept().await.expect("a connection");
         let serve = Arc::clone(&serve);
         let before = accepted.fetch_add(1, Ordering::SeqCst);
+        let alpn = alpn(before);
         connections.spawn(async move {
-            if let Some(stream) = secure(tcp, wire).await {
+            if let Some(stream) = secure(tcp, wire, &alpn).await {
                 serve(stream, before).await;
             }
         });
     }
 }
 
-async fn secure(tcp: TcpStream, wire: Wire) -> Option<Stream> {
+async fn secure(tcp: TcpStream, wire: Wire, alpn: &[&str]) -> Option<Stream> {
     tcp.set_nodelay(true).expect("a socket takes its options");
-    match wire {
-        Wire::Clear => Some(Box::new(tcp)),
-        Wire::Tls => {
-            let stream = tls::acceptor(&["h2"]).accept(tcp).await.ok()?;
-            Some(Box::new(stream))
-        }
+    if wire.is_tls() {
+        let stream = tls::acceptor(alpn).accept(tcp).await.ok()?;
+        Some(Box::new(stream))
+    } else {
+        Some(Box::new(tcp))
     }
 }
 
 /// A transport that trusts the tests' certificate and speaks HTTP/2 in cleartext.
 pub(crate) fn builder() -> TransportBuilder {
+    builder_over(Wire::Clear)
+}
+
+/// A transport that trusts the tests' certificate, and speaks in cleartext what the wire says.
+pub(crate) fn builder_over(wire: Wire) -> TransportBuilder {
     Transport::builder()
         .tls(tls::trusting())
-        .http2_prior_knowledge(true)
+        .http2_prior_knowledge(!wire.is_http1())
 }
 
 /// As [`builder`], built.
@@ -199,9 +284,24 @@ pub(crate) fn transport() -> Transport {
 
 /// As [`transport`], with other time limits.
 pub(crate) fn transport_with(change: impl FnOnce(&mut Timeouts)) -> Transport {
+    transport_over_with(Wire::Clear, change)
+}
+
+/// As [`builder_over`], built; it adds no field to a request.
+pub(crate) fn plain(wire: Wire) -> Transport {
+    builder_over(wire).decode(false).build()
+}
+
+/// As [`builder_over`], built.
+pub(crate) fn transport_over(wire: Wire) -> Transport {
+    builder_over(wire).build()
+}
+
+/// As [`transport_over`], with other time limits.
+pub(crate) fn transport_over_with(wire: Wire, change: impl FnOnce(&mut Timeouts)) -> Transport {
     let mut timeouts = Timeouts::default();
     change(&mut timeouts);
-    builder().timeouts(timeouts).build()
+    builder_over(wire).timeouts(timeouts).build()
 }
 
 /// A request without a body.

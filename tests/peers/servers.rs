@@ -1,6 +1,6 @@
 //! The Rust servers that people run: h2 itself, hyper, and axum on hyper.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, error::Error as StdError, sync::Arc};
 
 use axum::Router;
 use bytes::Bytes;
@@ -10,7 +10,10 @@ use h2::{
 };
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
-use hyper::{body::Incoming, service::service_fn};
+use hyper::{
+    body::Incoming,
+    service::{HttpService, service_fn},
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     service::TowerToHyperService,
@@ -110,7 +113,7 @@ pub(crate) async fn reset_of(body: &mut SendStream<Bytes>) -> Result<h2::Reason,
     std::future::poll_fn(|cx| body.poll_reset(cx)).await
 }
 
-/// hyper's HTTP/2 server.
+/// hyper's server of the wire's protocol.
 pub(crate) async fn hyper<F, S, B>(wire: Wire, handle: F) -> Server
 where
     F: Fn(Request<Incoming>) -> S + Clone + Send + Sync + 'static,
@@ -124,11 +127,7 @@ where
             let response = handle(request);
             async move { Ok::<_, Infallible>(response.await) }
         });
-        async move {
-            let _gone = http2()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-        }
+        serve(wire, stream, service)
     })
     .await
 }
@@ -136,14 +135,26 @@ where
 /// axum's routes on hyper.
 pub(crate) async fn axum(wire: Wire, routes: Router) -> Server {
     Server::start(wire, move |stream, _| {
-        let service = TowerToHyperService::new(routes.clone());
-        async move {
-            let _gone = http2()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-        }
+        serve(wire, stream, TowerToHyperService::new(routes.clone()))
     })
     .await
+}
+
+/// Serves one connection by hyper, to its end.
+pub(crate) async fn serve<S, B>(wire: Wire, stream: Stream, service: S)
+where
+    S: HttpService<Incoming, ResBody = B, Future: Send + 'static> + Send,
+    S::Error: Into<Box<dyn StdError + Send + Sync>>,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    let io = TokioIo::new(stream);
+    if wire.is_http1() {
+        let server = hyper::server::conn::http1::Builder::new();
+        let _gone = server.serve_connection(io, service).with_upgrades().await;
+    } else {
+        let _gone = http2().serve_connection(io, service).await;
+    }
 }
 
 fn http2() -> hyper::server::conn::http2::Builder<TokioExecutor> {

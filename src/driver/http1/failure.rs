@@ -7,7 +7,7 @@ use std::{io, sync::Arc};
 
 use crate::{
     driver::failure::{Endpoint, Reached, SharedIo, is_disconnect},
-    error::{Error, Kind, Phase, Retry, Scope},
+    error::{BoxError, Error, Kind, Phase, Retry, Scope},
     http1::{Closure, Failure, Refusal, RequestError},
 };
 
@@ -67,7 +67,7 @@ impl Endpoint {
             Failure::Fault(_) => Kind::MalformedResponse,
             Failure::BodyTruncated { .. } => Kind::Truncated,
             Failure::LengthExceeded | Failure::LengthUnmet => {
-                return self.body_failed(failure);
+                return self.body_broke_off(failure);
             }
             Failure::Unsent | Failure::Unanswered | Failure::HeadTruncated => Kind::Closed,
         };
@@ -76,6 +76,18 @@ impl Endpoint {
             Failure::Fault(violation) => error.with_source(violation),
             _ => error.with_source(failure),
         }
+    }
+
+    /// The caller's request body failed while it was sent, and the connection with it.
+    pub(super) fn body_broke_off(&self, cause: impl Into<BoxError>) -> Error {
+        self.error(Kind::RequestBody, Scope::Connection, Retry::Never)
+            .with_source(cause)
+    }
+
+    /// The request's body cannot be sent; nothing of it was.
+    pub(super) fn body_unfit(&self, cause: impl Into<BoxError>) -> Error {
+        self.error(Kind::RequestBody, Scope::Request, Retry::Never)
+            .with_source(cause)
     }
 
     /// The connection takes no request.

@@ -94,7 +94,7 @@ impl Http1Driver {
                     self.engine.finish(trailers);
                 }
                 Err(cause) => {
-                    let error = self.endpoint.body_failed(cause);
+                    let error = self.endpoint.body_broke_off(cause);
                     self.wakers.extend(exchange.slot.fail(error, false));
                     exchange.upload = None;
                     // What was sent of the request is no request: it must not look like one.
@@ -131,6 +131,13 @@ impl Http1Driver {
         ready!(Pin::new(&mut *self.io).poll_flush(cx))?;
         self.written.awaits_flush = false;
         Poll::Ready(Ok(()))
+    }
+
+    /// What the peer still says, or still has to say to a reader who is behind, is listened to.
+    pub(super) fn listen_on(&mut self, now: Instant) {
+        if let Some((_, until)) = &mut self.write_failure {
+            *until = now + Self::LAST_WORDS;
+        }
     }
 
     /// A connection that cannot be written to ends when there is nothing left to read.
