@@ -373,9 +373,11 @@ impl Http1Driver {
         if let Some(exchange) = self.exchange.take() {
             let reached = exchange.reached(self.written.taken());
             let error = self.endpoint.http1_ended(&end, reached);
+            // Octets that are left are the beginning of an answer.
+            let is_silent = end.is_disconnect() && self.input.is_empty();
             let is_resendable = match reached {
                 Reached::Unwritten => is_resendable,
-                _ => end.is_disconnect() && exchange.may_be_repeated(),
+                _ => is_silent && exchange.may_be_repeated(),
             };
             exchange.fail(error, is_resendable, &mut self.wakers);
             self.shared.release_slot();

@@ -58,6 +58,15 @@ fn send(handle: &Handle, method: Method, body: OutgoingBody) -> Arc<Slot> {
     send_with(handle, method, &[], body)
 }
 
+fn request(method: Method, body: OutgoingBody) -> OutgoingRequest {
+    let request = http::Request::builder().method(method).uri("http://peer/");
+    OutgoingRequest {
+        parts: request.body(()).unwrap().into_parts().0,
+        body,
+        target: Target::Origin,
+    }
+}
+
 fn send_with(
     handle: &Handle,
     method: Method,
@@ -65,16 +74,11 @@ fn send_with(
     body: OutgoingBody,
 ) -> Arc<Slot> {
     assert!(handle.try_reserve());
-    let mut request = http::Request::builder().method(method).uri("http://peer/");
+    let mut request = request(method, body);
     for (name, value) in fields {
-        request = request.header(name, *value);
+        let value = http::HeaderValue::from_static(value);
+        request.parts.headers.insert(name, value);
     }
-    let (parts, ()) = request.body(()).unwrap().into_parts();
-    let request = OutgoingRequest {
-        parts,
-        body,
-        target: Target::Origin,
-    };
     let slot = Slot::new(request, handle.control());
     assert!(handle.send(Arc::clone(&slot)));
     slot

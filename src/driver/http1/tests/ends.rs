@@ -3,6 +3,7 @@
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -12,10 +13,11 @@ use http::Method;
 use http_body::{Body, Frame};
 
 use super::{
-    Socket, data, drive, drive_over, driver, failure, get, outcome, send, settle, status, whole,
+    Socket, data, drive, drive_over, driver, failure, get, outcome, request, send, settle, status,
+    whole,
 };
 use crate::{
-    body::{Outcome, OutgoingBody},
+    body::{Outcome, OutgoingBody, Slot},
     error::{Kind, Phase, Retry},
 };
 
@@ -85,6 +87,45 @@ async fn an_end_in_place_of_an_answer_gives_back_what_can_be_done_twice() {
         assert!(!handle.is_open());
         assert_eq!(handle.in_use(), 0);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_has_begun_to_answer_has_seen_the_request() {
+    for said in [
+        "HTTP/1.1 103 Early Hints\r\n\r\n",
+        "HTTP/1.1 2",
+        "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf",
+    ] {
+        let socket = Socket::wide();
+        let handle = drive(&socket);
+        warm(&socket, &handle).await;
+        let slot = get(&handle);
+        settle().await;
+        socket.give(said);
+        settle().await;
+        socket.break_reading(io::ErrorKind::ConnectionReset);
+        match outcome(&slot).await {
+            Outcome::Failed(error) => {
+                let reported = (error.kind(), error.retry());
+                assert_eq!(reported, (Kind::Closed, Retry::IfIdempotent));
+            }
+            Outcome::Head { .. } => assert!(said.contains("half")),
+            Outcome::Unsent(..) => panic!("{said:?} was an answer"),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_of_which_nothing_left_goes_elsewhere_whatever_it_asks() {
+    let socket = Socket::default();
+    let handle = drive(&socket);
+    let slot = send(&handle, Method::POST, whole("body"));
+    settle().await;
+    socket.end();
+    let Outcome::Unsent(_, error) = outcome(&slot).await else {
+        panic!("nothing of it was written");
+    };
+    assert_eq!((error.kind(), error.retry()), (Kind::Closed, Retry::Safe));
 }
 
 #[tokio::test(start_paused = true)]
@@ -238,6 +279,29 @@ async fn a_request_that_comes_after_writing_failed_goes_elsewhere() {
         panic!("nothing of it was written");
     };
     assert!(!handle.try_reserve());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_was_on_its_way_as_writing_failed_goes_elsewhere_at_once() {
+    let socket = Socket::default();
+    let handle = drive(&socket);
+    socket.take(10);
+    let first = send(&handle, Method::POST, whole("body"));
+    settle().await;
+    // An answer before all of the request has left; the rest of it is still to be written.
+    socket.give(EMPTY);
+    assert_eq!(status(&first).await, 200);
+    settle().await;
+    assert_eq!((handle.is_open(), handle.in_use()), (true, 0));
+    assert!(handle.try_reserve());
+    socket.break_writing(io::ErrorKind::BrokenPipe);
+    settle().await;
+    assert!(!handle.is_open());
+    let slot = Slot::new(request(Method::POST, whole("body")), handle.control());
+    assert!(handle.send(Arc::clone(&slot)));
+    settle().await;
+    let polled = futures_util::poll!(std::pin::pin!(outcome(&slot)));
+    assert!(matches!(polled, Poll::Ready(Outcome::Unsent(..))));
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,10 @@
 use std::{
     convert::Infallible,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -13,7 +16,10 @@ use http::{Method, header};
 use http_body::{Body, Frame};
 
 use super::{Socket, data, drive, get, send, send_with, settle, status, whole};
-use crate::body::OutgoingBody;
+use crate::{
+    body::OutgoingBody,
+    error::{Kind, Phase},
+};
 
 /// A body that gives nothing, and can be made to say that it has something.
 #[derive(Clone, Default)]
@@ -204,4 +210,102 @@ async fn a_late_word_about_an_exchange_that_is_over_changes_nothing() {
     socket.give("HTTP/1.1 204 No Content\r\n\r\n");
     assert_eq!(status(&second).await, 204);
     assert!(handle.is_open());
+}
+
+/// A body that knows when it has given the last, and counts what is asked of it.
+struct Counted {
+    left: usize,
+    polls: Arc<AtomicUsize>,
+    is_dropped: Arc<AtomicBool>,
+}
+
+impl Counted {
+    fn new(pieces: usize) -> Self {
+        Self {
+            left: pieces,
+            polls: Arc::default(),
+            is_dropped: Arc::default(),
+        }
+    }
+}
+
+impl Body for Counted {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.polls.fetch_add(1, Ordering::SeqCst);
+        self.left -= 1;
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"piece")))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.is_dropped.store(true, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_says_it_is_over_is_not_asked_again() {
+    let socket = Socket::wide();
+    let handle = drive(&socket);
+    let body = Counted::new(2);
+    let (polls, is_dropped) = (Arc::clone(&body.polls), Arc::clone(&body.is_dropped));
+    let slot = send(&handle, Method::POST, OutgoingBody::new(body));
+    settle().await;
+    assert_eq!(polls.load(Ordering::SeqCst), 2);
+    assert!(is_dropped.load(Ordering::SeqCst));
+    let body = "5\r\npiece\r\n5\r\npiece\r\n0\r\n\r\n";
+    assert!(socket.taken().ends_with(body));
+    socket.give("HTTP/1.1 204 No Content\r\n\r\n");
+    assert_eq!(status(&slot).await, 204);
+    assert!(handle.is_open());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_nobody_wants_any_more_is_dropped_before_the_response_has_come() {
+    let socket = Socket::default();
+    let handle = drive(&socket);
+    socket.take(500);
+    let body = Counted::new(1_000_000);
+    let is_dropped = Arc::clone(&body.is_dropped);
+    let slot = send(&handle, Method::POST, OutgoingBody::new(body));
+    settle().await;
+    // RFC 9112 §9.5.
+    socket.give("HTTP/1.1 413 Content Too Large\r\nconnection: close\r\ncontent-length: 9\r\n\r\n");
+    assert_eq!(status(&slot).await, 413);
+    settle().await;
+    assert!(is_dropped.load(Ordering::SeqCst));
+    socket.give("the whole");
+    assert_eq!(data(&slot).await, "the whole");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_that_has_to_wait_is_asked_again_and_is_no_stall() {
+    let socket = Socket::wide();
+    socket.clog();
+    let handle = drive(&socket);
+    let slot = get(&handle);
+    tokio::time::sleep(Duration::from_secs(29)).await;
+    socket.unclog();
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    socket.give("HTTP/1.1 204 No Content\r\n\r\n");
+    assert_eq!(status(&slot).await, 204);
+    assert!(handle.is_open());
+
+    // And one that waits for ever ends the connection, though the socket took it all.
+    socket.clog();
+    let slot = get(&handle);
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    assert!(!handle.is_open());
+    let error = super::failure(&slot).await;
+    assert_eq!(error.kind(), Kind::Timeout(Phase::WriteProgress));
 }

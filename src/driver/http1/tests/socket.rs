@@ -23,6 +23,8 @@ struct State {
     is_eof: bool,
     read_error: Option<io::ErrorKind>,
     write_error: Option<io::ErrorKind>,
+    /// Whether what was written is not passed on.
+    is_clogged: bool,
     /// Whether it never finishes saying goodbye.
     clings: bool,
     is_shut: bool,
@@ -70,6 +72,16 @@ impl Socket {
     /// Writing fails.
     pub(super) fn break_writing(&self, kind: io::ErrorKind) {
         self.change(|state| state.write_error = Some(kind));
+    }
+
+    /// From now on, flushing waits until it is [let go](Self::unclog).
+    pub(super) fn clog(&self) {
+        self.change(|state| state.is_clogged = true);
+    }
+
+    /// What was written is passed on.
+    pub(super) fn unclog(&self) {
+        self.change(|state| state.is_clogged = false);
     }
 
     /// To shut it down takes for ever.
@@ -142,7 +154,12 @@ impl AsyncWrite for Socket {
         Poll::Ready(Ok(count))
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut state = self.state.lock().unwrap();
+        if state.is_clogged {
+            state.wakers.push(cx.waker().clone());
+            return Poll::Pending;
+        }
         Poll::Ready(Ok(()))
     }
 
