@@ -86,8 +86,8 @@
 //! | [`decode`] | content codings: which there are, how they are undone, and bounds on what comes out |
 //! | [`error`] | what can go wrong, in words that code can match on |
 //! | [`header_map`] | [`HttpHeaderMap`]: fields in the order, the case and the lines in which they came |
-//! | [`http1`] | the engine of HTTP/1.1, likewise |
-//! | [`http2`] | the engine and its parts: HTTP/2 without sockets, clocks or a runtime |
+//! | [`http1`] | the engine of HTTP/1.1, without sockets, clocks or a runtime |
+//! | [`http2`] | the engine of HTTP/2 and its parts, likewise |
 //! | [`interim`] | interim responses (1xx), for callers who ask for them |
 //! | [`mounts`] | other services for some servers or paths, by longest prefix |
 //! | [`netloc`] | scheme, host and port, by which connections are shared |

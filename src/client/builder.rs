@@ -96,8 +96,8 @@ impl TransportBuilder {
         self
     }
 
-    /// How many idle HTTP/1.1 connections a netloc may keep; those beyond are closed as they become
-    /// idle.
+    /// How many idle HTTP/1.1 connections a netloc may keep; beyond that, the one that has been idle
+    /// for longest closes. Default 256.
     #[must_use]
     pub fn max_idle(mut self, connections: usize) -> Self {
         self.pool.max_idle = connections;
