@@ -157,10 +157,9 @@ impl TransportBuilder {
 
     /// A connector of one's own: any service from [`Destination`] to [`Connected`], such as one
     /// for Unix sockets, tunnels, or pipes in a test. For `https` it says in
-    /// [`Connected::alpn`] what was chosen; with nothing there, HTTP/1.1 is spoken. It must come to an end by itself: everybody who
-    /// asks for the netloc waits for the same dial. An error that is not
-    /// [`Error`](crate::Error) becomes the source of one with
-    /// [`Kind::Connect`](crate::error::Kind::Connect).
+    /// [`Connected::alpn`] what was chosen; with nothing there, HTTP/1.1 is spoken. It must come to an
+    /// end by itself: callers wait for the same dial. An error that is not [`Error`](crate::Error)
+    /// becomes the source of one with [`Kind::Connect`](crate::error::Kind::Connect).
     #[must_use]
     pub fn connector<C>(mut self, connector: C) -> Self
     where
