@@ -1,6 +1,6 @@
 //! Facts from the engine become contents of the slot.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use http::Extensions;
 use tracing::{debug, trace};
 
@@ -9,7 +9,7 @@ use crate::{
     body::{Arrived, HandedOver, Head, Then},
     driver::failure::Reached,
     header_map::HttpHeaderMap,
-    http1::{Event, Failure, ReasonPhrase, ResponseHead},
+    http1::{Closure, Event, Failure, ReasonPhrase, ResponseHead, Violation},
 };
 
 impl Http1Driver {
@@ -97,6 +97,12 @@ impl Http1Driver {
 
     /// The connection is the caller's from now on (RFC 9110 §7.8, §9.3.6).
     fn hand_over(&mut self, head: ResponseHead) {
+        if self.output.has_remaining() {
+            // It would go into the tunnel.
+            let early = Violation::SwitchingEarly;
+            self.end = Some(End::Closed(Closure::Fault(early)));
+            return self.fail_exchange(Failure::Fault(early));
+        }
         self.head_arrived();
         let handed_over = HandedOver {
             // What is left behind is never used: the end follows at once.

@@ -9,12 +9,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::Method;
+use http::{Method, header};
 use http_body::{Body, Frame};
 
 use super::{
-    Socket, data, drive, drive_over, driver, failure, get, outcome, request, send, settle, status,
-    whole,
+    Socket, data, drive, drive_over, driver, failure, get, outcome, request, send, send_with,
+    settle, status, whole,
 };
 use crate::{
     body::{Outcome, OutgoingBody, Slot},
@@ -432,4 +432,19 @@ async fn a_body_that_panics_when_dropped_leaves_nobody_waiting() {
     settle().await;
     assert_eq!(handle.in_use(), 0);
     assert!(socket.is_dropped());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_is_not_handed_over_before_the_request_has_left() {
+    // RFC 9110 §7.8: the octets still to be written would go into the tunnel.
+    let socket = Socket::default();
+    let handle = drive(&socket);
+    socket.take(10);
+    let fields = [(header::CONNECTION, "upgrade"), (header::UPGRADE, "echo")];
+    let slot = send_with(&handle, Method::GET, &fields, OutgoingBody::Empty);
+    settle().await;
+    socket.give("HTTP/1.1 101 Switching Protocols\r\n\r\n");
+    let error = failure(&slot).await;
+    assert_eq!(error.kind(), Kind::MalformedResponse);
+    assert!(!handle.is_open());
 }
