@@ -100,8 +100,6 @@
 //! | `ring` | no | the crypto provider of TLS, by ring; used if `aws-lc-rs` is off |
 //! | `webpki-roots` | yes | Mozilla's root certificates, compiled in |
 //! | `native-roots` | no | the system's root certificates |
-//! | `brotli` | no | decoding of `br` |
-//! | `zstd` | no | decoding of `zstd` |
 //! | `brotli` | no | the content coding `br` |
 //! | `zstd` | no | the content coding `zstd` |
 //!

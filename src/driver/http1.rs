@@ -301,6 +301,8 @@ impl Http1Driver {
 
     /// The connection is no good for a request, which goes elsewhere.
     fn give_back(&mut self, slot: &Slot, refusal: Refusal) {
+        // First, so that the slot which comes free is given to nobody.
+        self.shared.end();
         let error = self.endpoint.refused_by_http1(refusal);
         self.wakers.extend(slot.fail(error, true));
         self.shared.release_slot();

@@ -138,6 +138,11 @@ impl Upload {
         }
     }
 
+    /// Whether all octets have come that content-length announced.
+    pub(super) const fn owes_nothing(&self) -> bool {
+        matches!(self.remaining, Some(0))
+    }
+
     /// Whether it is known that nothing more comes.
     pub(super) fn is_end(&self) -> bool {
         self.body.is_end_stream() && matches!(self.remaining, None | Some(0))

@@ -50,10 +50,15 @@ impl Http1Driver {
             if self.end.is_some() || self.write_failure.is_some() {
                 return step;
             }
-            self.feed(now);
+            let asked = self.feed(now);
             self.engine.poll_output(&mut self.output);
             if !self.output.has_remaining() && !self.written.awaits_flush {
-                return step;
+                // A body that gives nothing for ever must not keep others from their turn.
+                return if asked < Self::MAX_ASKED {
+                    step
+                } else {
+                    Step::Moved
+                };
             }
             step = Step::Moved;
             match self.poll_write(cx) {
@@ -71,14 +76,23 @@ impl Http1Driver {
         step
     }
 
-    /// Asks the request's body for what comes next, as far as it can be sent now.
-    fn feed(&mut self, now: Instant) {
-        while self.engine.wants_data()
+    /// Asks the request's body for what comes next, as far as it can be sent now; how often.
+    fn feed(&mut self, now: Instant) -> usize {
+        let mut asked = 0;
+        while asked < Self::MAX_ASKED
+            && self.engine.wants_data()
             && let Some(exchange) = &mut self.exchange
             && exchange.is_body_ready
             && let Some(upload) = &mut exchange.upload
         {
+            asked += 1;
             match upload.poll() {
+                // All that was announced is there: a body that is slow to say its end, or that
+                // waits for the answer to do so, holds nothing up.
+                Ok(Given::Nothing) if upload.owes_nothing() => {
+                    exchange.upload = None;
+                    self.engine.finish(None);
+                }
                 Ok(Given::Nothing) => exchange.is_body_ready = false,
                 Ok(Given::Data(data)) => {
                     let is_end = upload.is_end();
@@ -102,6 +116,7 @@ impl Http1Driver {
                 }
             }
         }
+        asked
     }
 
     /// Nothing more can be sent; what the peer said before it left may still be unread.

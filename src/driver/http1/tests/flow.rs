@@ -309,3 +309,69 @@ async fn a_flush_that_has_to_wait_is_asked_again_and_is_no_stall() {
     let error = super::failure(&slot).await;
     assert_eq!(error.kind(), Kind::Timeout(Phase::WriteProgress));
 }
+
+/// A body that gives its octets, and then waits without saying that they were the last.
+struct Lingering(Option<Bytes>);
+
+impl Body for Lingering {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.0.take() {
+            Some(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
+            None => Poll::Pending,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_gave_all_it_announced_need_not_say_its_end() {
+    let socket = Socket::wide();
+    let handle = drive(&socket);
+    let body = OutgoingBody::new(Lingering(Some(Bytes::from_static(b"announced"))));
+    let slot = send_with(
+        &handle,
+        Method::POST,
+        &[(header::CONTENT_LENGTH, "9")],
+        body,
+    );
+    settle().await;
+    assert!(socket.taken().ends_with("\r\n\r\nannounced"));
+    socket.give("HTTP/1.1 204 No Content\r\n\r\n");
+    assert_eq!(status(&slot).await, 204);
+    assert!(handle.is_open());
+}
+
+/// A body that always has something, and it is nothing.
+struct Endless;
+
+impl Body for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(Some(Ok(Frame::data(Bytes::new()))))
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_nothing_without_end_leaves_others_their_turn() {
+    let socket = Socket::wide();
+    let handle = drive(&socket);
+    let slot = send(&handle, Method::POST, OutgoingBody::new(Endless));
+    for _ in 0..8 {
+        tokio::task::yield_now().await;
+    }
+    slot.abandon();
+    for _ in 0..8 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!handle.is_open(), "the driver heard that the caller left");
+}
