@@ -51,7 +51,8 @@ use crate::{decode::Decoder, error::Error};
 ///
 /// **Cancellation.** Dropping a body that has not ended resets its stream with `CANCEL`
 /// (RFC 9113 §8.7); dropping one that has, while the request's own body is still being sent, stops
-/// that with `NO_ERROR`. The connection goes on in both cases. Dropping the future of one of the
+/// that with `NO_ERROR`. The connection goes on in both cases. Over HTTP/1.1 the connection closes,
+/// unless little of the response is left. Dropping the future of one of the
 /// methods loses nothing: what it had read is there for the next.
 ///
 /// **Errors.** [`Error`] with [`Kind::Truncated`](crate::error::Kind::Truncated),

@@ -26,6 +26,8 @@ pub struct Decoder {
     is_finished: bool,
     /// Octets taken from `input`.
     taken: u64,
+    /// Those of them that were taken since something came out.
+    barren: u64,
     /// Where stages put their output.
     room: Vec<u8>,
     failed: Option<DecodeError>,
@@ -65,6 +67,7 @@ impl Decoder {
             input: VecDeque::new(),
             is_finished: false,
             taken: 0,
+            barren: 0,
             room: Vec::new(),
             failed: None,
         })
@@ -109,6 +112,9 @@ impl Decoder {
         loop {
             let piece = match wanting.checked_sub(1) {
                 Some(stage) => self.step(stage)?,
+                None if self.barren > self.limits.max_barren => {
+                    return Err(DecodeErrorKind::Barren.into());
+                }
                 None => match self.next_input() {
                     Pulled::NeedsInput => return Ok(Pulled::NeedsInput),
                     piece => piece,
@@ -117,7 +123,10 @@ impl Decoder {
             match piece {
                 // The stage wants something itself first.
                 Pulled::NeedsInput => wanting -= 1,
-                piece if wanting == caller => return Ok(piece),
+                piece if wanting == caller => {
+                    self.barren = 0;
+                    return Ok(piece);
+                }
                 Pulled::Data(data) => {
                     self.stages[wanting].feed(data);
                     wanting += 1;
@@ -134,6 +143,7 @@ impl Decoder {
         match self.input.pop_front() {
             Some(data) => {
                 self.taken += data.len() as u64;
+                self.barren += data.len() as u64;
                 Pulled::Data(data)
             }
             None if self.is_finished => Pulled::End,

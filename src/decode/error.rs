@@ -26,6 +26,8 @@ pub enum DecodeErrorKind {
     TrailingOctets,
     /// More octets came out for those that went in than [`Limits::max_ratio`](super::Limits).
     RatioExceeded,
+    /// More octets went in than [`Limits::max_barren`](super::Limits), and nothing came out.
+    Barren,
     /// More octets came out than [`Limits::max_output`](super::Limits).
     TooLarge,
     /// Decoding asks for more memory than [`Limits::max_zstd_window_log`](super::Limits) allows,
@@ -86,6 +88,7 @@ impl fmt::Display for DecodeErrorKind {
             Self::Truncated => "the encoded octets are cut short",
             Self::TrailingOctets => "octets follow the end of the encoded ones",
             Self::RatioExceeded => "too many octets come of too few",
+            Self::Barren => "too many encoded octets mean nothing",
             Self::TooLarge => "more octets were decoded than allowed",
             Self::WindowTooLarge => "decoding takes more memory than allowed",
             Self::TooManyCodings => "too many codings are stacked",

@@ -22,6 +22,10 @@ pub struct Limits {
     /// How many octets may come out in all. `None` by default: bodies are read as they come, so
     /// what they hold in memory is bounded without.
     pub max_output: Option<u64>,
+    /// How many encoded octets may go in one after the other of which nothing comes out. 1 MiB by
+    /// default: formats have room for names, comments and padding without end, which no bound on
+    /// what comes out would see.
+    pub max_barren: u64,
     /// The binary logarithm of the largest window that zstd may ask for, which is memory that it
     /// holds; from 10 to 30, and what lies outside counts as the nearest. 23 by default: the 8 MiB
     /// that RFC 9659 §3 lets servers use. The windows of the others are bounded by their formats:
@@ -38,6 +42,7 @@ impl Default for Limits {
             max_ratio: 1_000,
             ratio_from: 1 << 20,
             max_output: None,
+            max_barren: 1 << 20,
             max_zstd_window_log: 23,
             max_codings: 5,
         }

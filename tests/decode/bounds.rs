@@ -1,6 +1,6 @@
 //! A few octets that stand for many.
 
-use towline::decode::{Coding, DecodeErrorKind, Decoder, Limits};
+use towline::decode::{Coding, DecodeErrorKind, Decoder, Limits, Pulled};
 
 use crate::support::{
     Encoder, Outcome, decode, decode_pieces, encoders, gzip, gzip_at, next, noise, zlib, zstd_at,
@@ -238,5 +238,29 @@ fn a_zstd_frame_is_not_kept_from_its_window() {
     if Coding::Zstd.is_available() {
         let Outcome { octets, error } = decode(&[Coding::Zstd], &encoded);
         assert!(error.is_none() && octets == content, "{error:?}");
+    }
+}
+
+#[test]
+fn octets_that_mean_nothing_come_to_an_end() {
+    // RFC 1952 §2.2: members may follow each other, empty ones too; padding has no end either.
+    for filling in [gzip(b""), vec![0; 64 << 10]] {
+        let mut decoder = Decoder::new(&[Coding::Gzip], Limits::default()).unwrap();
+        decoder.push(gzip(b"begun"));
+        let (mut octets, mut pushed) = (0, 0);
+        let error = loop {
+            match decoder.pull() {
+                Ok(Pulled::Data(data)) => octets += data.len(),
+                Ok(Pulled::NeedsInput) => {
+                    decoder.push(filling.clone());
+                    pushed += filling.len();
+                    assert!(pushed < 2 * MIB, "the bound is 1 MiB");
+                }
+                Ok(Pulled::End) => panic!("nobody has ended it"),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!((octets, error.kind()), (5, DecodeErrorKind::Barren));
+        assert!(pushed > MIB, "{pushed}");
     }
 }
