@@ -75,7 +75,8 @@
 //!
 //! Each is an [`Error`], which knows its [kind](error::Kind), its [scope](error::Scope), its causes
 //! down to the root, and whether the request [may be sent again](error::Retry). Time limits are in
-//! [`config`], bounds on hostile servers in [`http2::Limits`]; both are on by default.
+//! [`config`], bounds on hostile servers in [`http2::Limits`], [`http1::Limits`] and
+//! [`decode::Limits`]; all are on by default.
 //!
 //! # Modules
 //!

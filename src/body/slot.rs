@@ -84,7 +84,8 @@ pub(crate) enum Outcome {
         handed_over: Option<HandedOver>,
         is_end: bool,
     },
-    /// The peer did not process the request, and here it is again.
+    /// The request may go out again as it is, and here it is: the peer did not process it, or doing
+    /// it twice is harmless.
     Unsent(OutgoingRequest, Error),
     /// The exchange failed.
     Failed(Error),
@@ -216,7 +217,7 @@ impl Slot {
         state.is_held
     }
 
-    /// The exchange failed. With `is_resendable`, the peer did not process the request.
+    /// The exchange failed. With `is_resendable`, the request may go out again by itself.
     pub(crate) fn fail(&self, error: Error, is_resendable: bool) -> Option<Waker> {
         // Outlives the lock: where nobody is left to hear of it, the error is dropped, and its
         // source may be the caller's.

@@ -89,8 +89,9 @@ impl TransportBuilder {
     }
 
     /// How many HTTP/1.1 connections a netloc may have at once, dials under way included; requests
-    /// beyond that wait in order. Those of requests that pin HTTP/1.1 are counted apart,
-    /// and those that have become tunnels are not counted. Default 256; at least 1. HTTP/2 needs one connection for all.
+    /// beyond that wait in order. Those of requests that pin HTTP/1.1 are counted apart, and
+    /// those that have become tunnels are not counted. Default 256; at least 1. HTTP/2 needs one
+    /// connection for all.
     #[must_use]
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.pool.max_connections = connections;

@@ -1,8 +1,9 @@
 //! One call, from the caller's request to the response head.
 //!
 //! Owns: the request until a driver has it, and again whenever it comes back unsent. A request
-//! goes out again by itself only when the peer provably did not process it and its body can be had
-//! again (RFC 9113 §8.7).
+//! goes out again by itself only if its body can be had again, and when the peer provably did not
+//! process it (RFC 9113 §8.7), or doing it twice is harmless and a kept connection closed under it
+//! (RFC 9112 §9.3.1).
 
 use std::{
     fmt, mem,
@@ -273,7 +274,7 @@ impl ResponseFuture {
                 Some(Ok(response))
             }
             Outcome::Unsent(request, error) if self.tries < Self::MAX_TRIES => {
-                debug!(%error, tries = self.tries, "not processed: the request goes out again");
+                debug!(%error, tries = self.tries, "unanswered: the request goes out again");
                 pending.slot = None;
                 self.stage = Stage::Ready(request);
                 None

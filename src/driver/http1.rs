@@ -5,8 +5,8 @@
 //! what nobody asked, is noticed before the next request is given to it.
 //!
 //! HTTP/1.1 has no flow control of its own: a response is read only while its reader keeps up.
-//! Reads come before writes, as on HTTP/2: an end that is already here is seen before a request is
-//! written to a connection that is gone.
+//! Reads come before writes, as on HTTP/2: an end that the runtime has noticed is seen before a request
+//! is written to a connection that is gone.
 
 mod deliver;
 mod failure;

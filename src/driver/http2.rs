@@ -3,8 +3,8 @@
 //! Owns: the socket and the engine. Each turn carries out all commands, reads what is there,
 //! handles all its frames, and only then wakes callers, each at most once. Having woken somebody it
 //! yields once, so that the requests they make next leave in one write with each other.
-//! Reads come before writes: a GOAWAY or an end that is already here is seen before a request is
-//! written to a connection that is gone.
+//! Reads come before writes: a GOAWAY or an end that the runtime has noticed is seen before a request
+//! is written to a connection that is gone.
 
 use std::{
     collections::{HashMap, VecDeque},

@@ -241,7 +241,7 @@ impl<D: Dial> Shared<D> {
         self.lock().shelves.get_mut(key)?.try_lease()
     }
 
-    /// Enters the queue of `netloc`, which may answer at once.
+    /// Enters the queue of `key`, which may answer at once.
     fn join(self: &Arc<Self>, key: &Key) -> Result<Place<D::Conn>, Error> {
         let runtime = Handle::try_current()
             .map_err(|missing| shut_down().with_netloc(&key.netloc).with_source(missing))?;
@@ -287,7 +287,7 @@ impl<D: Dial> Shared<D> {
         failure
     }
 
-    /// Takes in what the dial of `netloc` brought.
+    /// Takes in what the dial for `key` brought.
     fn land(self: &Arc<Self>, key: &Key, outcome: Result<Entry<D::Conn>, Error>) {
         let mut deferred = Deferred::default();
         let sweep = {

@@ -227,8 +227,8 @@ impl Engine {
         self.events.pop_front()
     }
 
-    /// The caller of the exchange has left: nothing more is reported of it but
-    /// [`Event::Finished`] or [`Event::Closed`].
+    /// The caller of the exchange has left: nothing more is reported of it, while it goes on, but
+    /// [`Event::Finished`] or [`Event::Closed`]. What was reported of one that is over stays.
     ///
     /// The connection is kept if the request is wholly out and what is left of the response is
     /// little ([`Limits::drain`]) and comes soon ([`Config::drain_timeout`]); else it closes.

@@ -448,3 +448,33 @@ async fn a_connection_is_not_handed_over_before_the_request_has_left() {
     assert_eq!(error.kind(), Kind::MalformedResponse);
     assert!(!handle.is_open());
 }
+
+/// Writes down what a driver tells.
+#[derive(Clone, Default)]
+struct Told(Arc<std::sync::Mutex<Vec<&'static str>>>);
+
+impl crate::driver::Observer for Told {
+    fn slot_freed(&self, _: usize) {
+        self.0.lock().unwrap().push("freed");
+    }
+
+    fn limit_raised(&self) {}
+
+    fn ended(&self) {
+        self.0.lock().unwrap().push("ended");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_over_says_so_before_its_slot_comes_free() {
+    let socket = Socket::wide();
+    let handle = drive(&socket);
+    warm(&socket, &handle).await;
+    let told = Told::default();
+    handle.observe(Box::new(told.clone()));
+    // The end and the request are found in the same turn.
+    socket.end();
+    let slot = get(&handle);
+    assert!(matches!(outcome(&slot).await, Outcome::Unsent(..)));
+    assert_eq!(*told.0.lock().unwrap(), ["ended", "freed"]);
+}
