@@ -33,6 +33,7 @@ pub(crate) const CRATES: &[&str] = &[
     "futures_core",
     "http",
     "http_body",
+    "http_cache_semantics",
     "httparse",
     "pin_project_lite",
     "rustls",

@@ -36,7 +36,7 @@ use bytes::{Bytes, BytesMut};
 use self::timer::{Timer, TimerTable};
 pub use self::{
     event::{Closure, Event, Failure, GoAwayReceived, PeerSettings},
-    open::{BodyPlan, Refusal},
+    open::{BodyPlan, Refusal, StreamOptions},
 };
 use super::{
     ErrorCode, Fault, Limits, StreamId, Violation,

@@ -69,12 +69,31 @@ impl std::fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
+/// What one stream does otherwise than the [`Config`](super::Config) says.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct StreamOptions {}
+
 impl Engine {
     /// Opens a stream and queues its head.
     ///
     /// # Errors
     /// A [`Refusal`]: nothing was queued, and the request can go elsewhere.
     pub fn open(&mut self, head: &RequestHead<'_>, body: BodyPlan) -> Result<StreamId, Refusal> {
+        self.open_with(head, body, StreamOptions::default())
+    }
+
+    /// Opens a stream as [`open`](Self::open) does, with options of its own.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub fn open_with(
+        &mut self,
+        head: &RequestHead<'_>,
+        body: BodyPlan,
+        options: StreamOptions,
+    ) -> Result<StreamId, Refusal> {
+        let StreamOptions {} = options;
         let core = &mut self.core;
         core.admit(head)?;
         let id = core.streams.next_id().ok_or(Refusal::Retired)?;
