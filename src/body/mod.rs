@@ -21,7 +21,7 @@ pub(crate) use self::{
     head::{ExchangeId, HandedOver, Head},
     outgoing::{OutgoingBody, OutgoingRequest, StreamingBody},
     pipe::{PipeWriter, pipe},
-    slot::{Arrived, ExchangeControl, Outcome, Slot, Then},
+    slot::{Answer, Arrived, ExchangeControl, Outcome, Slot, Then},
     source::BodyTimeouts,
 };
 pub use self::{duplex::Duplex, incoming::ResponseBody, read::Chunks, reader::BodyReader};

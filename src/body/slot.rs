@@ -75,15 +75,21 @@ struct Failed {
     is_resendable: bool,
 }
 
+/// A final head, and what comes with it.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) head: Head,
+    /// The connection, if it is the caller's from now on.
+    pub(crate) handed_over: Option<HandedOver>,
+    /// Whether there is neither a body to read nor an upload to stop.
+    pub(crate) is_end: bool,
+}
+
 /// What waiting for a head comes to.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// The head; `is_end` if there is no body; the connection, if it is the caller's from now on.
-    Head {
-        head: Head,
-        handed_over: Option<HandedOver>,
-        is_end: bool,
-    },
+    /// The head has come.
+    Answered(Answer),
     /// The request may go out again as it is, and here it is: the peer did not process it, or doing
     /// it twice is harmless.
     Unsent(OutgoingRequest, Error),
@@ -381,11 +387,11 @@ impl State {
             }
             Stage::Queued | Stage::Started(_) | Stage::Abandoned => false,
         };
-        Outcome::Head {
+        Outcome::Answered(Answer {
             head,
             handed_over: self.handed_over.take(),
             is_end,
-        }
+        })
     }
 
     fn is_drained(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Settings of a transport.
 
-use std::{collections::HashSet, fmt, time::Duration};
+use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
 
 use tower::{Service, ServiceExt, util::BoxCloneSyncService};
 
@@ -8,6 +8,7 @@ use super::{
     Transport,
     decoding::DecodeSettings,
     dialer::{BoxConnector, Dialer, DriverConfigs, PriorKnowledge},
+    pending::ResponseSettings,
     transport::Shared,
 };
 use crate::{
@@ -202,9 +203,12 @@ impl TransportBuilder {
         Transport::from_shared(Shared {
             pool: Pool::new(dialer.clone(), pool),
             dialer,
+            responses: Arc::new(ResponseSettings {
+                decode: self.decode,
+                body_idle: self.timeouts.body_idle,
+                keeps_fields: self.keeps_fields,
+            }),
             timeouts: self.timeouts,
-            decode: self.decode,
-            keeps_fields: self.keeps_fields,
         })
     }
 }

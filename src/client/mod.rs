@@ -9,6 +9,7 @@ mod dialer;
 mod future;
 mod info;
 pub mod mounts;
+mod pending;
 mod proxy;
 mod transport;
 
