@@ -44,6 +44,7 @@ use std::{
     time::Duration,
 };
 
+use foldhash::fast::RandomState;
 use tokio::{runtime::Handle, sync::oneshot};
 
 use self::{
@@ -128,7 +129,7 @@ impl<D: Dial> Pool<D> {
                 dialer,
                 config,
                 state: Mutex::new(State {
-                    shelves: HashMap::new(),
+                    shelves: HashMap::default(),
                     memory: Memory::default(),
                     next_waiter: WaiterId::FIRST,
                     sweeper: None,
@@ -221,7 +222,7 @@ struct Shared<D: Dial> {
 
 struct State<C: Conn> {
     /// Only shelves that hold something: a connection, a waiter or a dial under way.
-    shelves: HashMap<Key, Shelf<C>>,
+    shelves: HashMap<Key, Shelf<C>, RandomState>,
     /// What was learnt of keys that have no shelf now.
     memory: Memory,
     /// Counts over all keys, so that a shelf made anew never repeats an id.

@@ -30,6 +30,7 @@ pub(crate) const CRATES: &[&str] = &[
     "brotli_decompressor",
     "bytes",
     "flate2",
+    "foldhash",
     "futures_core",
     "http",
     "http_body",
@@ -142,7 +143,7 @@ pub(crate) const UNITS: &[Unit] = &[
         blind_to: &[
             "headers", "http2", "http1", "decode", "body", "driver", "connect", "config",
         ],
-        ..unit("pool", 13, &["tokio", "tracing"])
+        ..unit("pool", 13, &["foldhash", "tokio", "tracing"])
     },
     unit(
         "client",
