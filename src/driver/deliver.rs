@@ -78,6 +78,10 @@ where
                 self.hear(id, head.status);
                 self.arrive(id, Arrived::Interim(Head::from_http2(head, id)), Then::More);
             }
+            // Push is off, so that there is none.
+            Event::Promise { promised, .. } => {
+                self.engine.cancel(promised, ErrorCode::REFUSED_STREAM);
+            }
             Event::Pong { .. } => {}
         }
     }
