@@ -18,23 +18,21 @@ use tokio::{runtime::Handle, time::Sleep};
 use tracing::debug;
 
 use super::{
-    ConnectionInfo,
     dialer::{Conn, Dialer},
-    info::{Facts, Protocol},
+    info::Protocol,
+    pending::Pending,
+    pushed::Pushed,
     transport::{CONNECT_HAS_NO_CONTENT, Shared},
 };
 use crate::{
     body::{
-        BodyTimeouts, Duplex, Head, Outcome, OutgoingBody, OutgoingRequest, PipeWriter,
-        ResponseBody, Slot, pipe,
+        Outcome, OutgoingBody, OutgoingRequest, PipeWriter, Promisee, ResponseBody, Slot, pipe,
     },
-    decode::{Decoded, Decoder},
     error::{Error, Kind, Phase, Retry, Scope},
-    header_map::HttpHeaderMap,
-    http2::message::expects_no_content,
     netloc::Scheme,
     pool::{Acquire, Key, Lease, Pool},
     protocols::Protocols,
+    push::Sink,
 };
 
 /// The future of a [`Transport`](super::Transport)'s call. Nothing happens before it is polled;
@@ -62,24 +60,6 @@ enum Stage {
     /// A driver has it.
     Sent(Pending),
     Done,
-}
-
-/// An exchange whose head has not come. Dropped, it leaves the exchange.
-struct Pending {
-    slot: Option<Arc<Slot>>,
-    facts: Arc<Facts>,
-    is_reused: bool,
-    method: Method,
-    /// Our end of the tunnel that a CONNECT on a stream asks for.
-    tunnel: Option<PipeWriter>,
-}
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        if let Some(slot) = &self.slot {
-            slot.abandon();
-        }
-    }
 }
 
 impl ResponseFuture {
@@ -205,7 +185,11 @@ impl ResponseFuture {
         } else {
             None
         };
+        let promisee = self.promisee(&request, &conn);
         let slot = Slot::new(request, conn.handle.control());
+        if let Some(promisee) = promisee {
+            slot.promise_to(promisee);
+        }
         if !conn.handle.send(Arc::clone(&slot)) {
             // The connection ended between the lease and now.
             let error = conn.handle.why_ended().unwrap_or_else(|| {
@@ -220,85 +204,49 @@ impl ResponseFuture {
             facts: conn.facts,
             is_reused,
             method,
+            is_decoding: self.is_decoding,
             tunnel,
         })
     }
 
+    /// Who takes what is promised to the request: nobody, unless push is on and it has a sink.
+    fn promisee(&self, request: &OutgoingRequest, conn: &Conn) -> Option<Arc<dyn Promisee>> {
+        let settings = &self.shared.responses;
+        // First, because it costs nothing.
+        if !settings.takes_pushes || conn.facts.protocol != Protocol::Http2 {
+            return None;
+        }
+        let sink = request.parts.extensions.get::<Sink>()?;
+        Some(sink.bind(Arc::new(Pushed {
+            facts: Arc::clone(&conn.facts),
+            settings: Arc::clone(settings),
+            netloc: self.key.as_ref().map(|key| key.netloc.clone()),
+            is_decoding: self.is_decoding,
+        })))
+    }
+
     /// What the outcome means for the call; `None` when the request goes out again.
     fn settle(&mut self, outcome: Outcome) -> Option<Result<Response<ResponseBody>, Error>> {
-        let Stage::Sent(mut pending) = self.take_stage() else {
+        let Stage::Sent(pending) = self.take_stage() else {
             unreachable!("only a sent request has an outcome");
         };
         match outcome {
-            Outcome::Head {
-                mut head,
-                handed_over,
-                is_end,
-            } => {
-                let tunnel = match handed_over {
-                    Some(connection) => {
-                        // There is no exchange left to leave.
-                        pending.slot = None;
-                        Some(Duplex::on_connection(connection))
-                    }
-                    None => pending.tunnel(&head),
-                };
-                if self.shared.keeps_fields && pending.facts.protocol == Protocol::Http2 {
-                    let fields = HttpHeaderMap::from(&head.headers);
-                    head.extensions.insert(fields);
-                }
-                if let Some(tunnel) = tunnel {
-                    tunnel.park(&mut head.extensions);
-                    return Some(Ok(pending.response(head, ResponseBody::default())));
-                }
-                let decoding = match self.open_decoding(&pending, &mut head) {
-                    Ok(decoding) => decoding,
-                    Err(error) => return Some(Err(error)),
-                };
-                let idle = self.shared.timeouts.body_idle;
-                let whole = self.whole_limit.take();
-                let may_fail = idle.is_some() || whole.is_some() || decoding.is_some();
+            Outcome::Answered(answer) => {
                 let netloc = self.key.take().map(|key| key.netloc);
-                let netloc = netloc.filter(|_| may_fail);
-                let timeouts = BodyTimeouts {
-                    idle,
-                    whole,
-                    origin: netloc.map(|netloc| (netloc, head.stream_id)),
-                };
-                let body = pending.body(&head, is_end, timeouts);
-                let mut response = pending.response(head, body);
-                if let Some((decoder, decoded)) = decoding {
-                    response.extensions_mut().insert(decoded);
-                    response = response.map(|body| body.decoded_by(decoder));
-                }
-                Some(Ok(response))
+                let whole = self.whole_limit.take();
+                Some(pending.respond(answer, &self.shared.responses, netloc, whole))
             }
             Outcome::Unsent(request, error) if self.tries < Self::MAX_TRIES => {
                 debug!(%error, tries = self.tries, "unanswered: the request goes out again");
-                pending.slot = None;
+                pending.forget();
                 self.stage = Stage::Ready(request);
                 None
             }
             Outcome::Unsent(_, error) | Outcome::Failed(error) => {
-                pending.slot = None;
+                pending.forget();
                 Some(Err(error))
             }
         }
-    }
-
-    /// What decodes the response, where it is to be decoded and is encoded.
-    fn open_decoding(
-        &self,
-        pending: &Pending,
-        head: &mut Head,
-    ) -> Result<Option<(Decoder, Decoded)>, Error> {
-        if !self.is_decoding {
-            return Ok(None);
-        }
-        let settings = &self.shared.decode;
-        settings
-            .open(&pending.method, head.status, &mut head.headers)
-            .map_err(|error| self.locate(error).with_stream_id(head.stream_id))
     }
 
     fn poll_limits(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
@@ -329,48 +277,6 @@ impl ResponseFuture {
             Some(key) => error.with_netloc(&key.netloc),
             None => error,
         }
-    }
-}
-
-impl Pending {
-    fn poll(&self, cx: &Context<'_>) -> Poll<Outcome> {
-        match &self.slot {
-            Some(slot) => slot.poll_head(cx),
-            // The slot leaves only together with the stage.
-            None => Poll::Pending,
-        }
-    }
-
-    /// The tunnel takes over the slot, if there is one. Where it is refused, the response is like
-    /// any other (RFC 9110 §9.3.6).
-    fn tunnel(&mut self, head: &Head) -> Option<Duplex> {
-        let writer = self.tunnel.take()?;
-        let slot = self.slot.take_if(|_| head.status.is_success())?;
-        Some(Duplex::on_stream(slot, writer))
-    }
-
-    /// The body takes over the slot, unless there is nothing left to read or to cancel.
-    fn body(&mut self, head: &Head, is_end: bool, timeouts: BodyTimeouts) -> ResponseBody {
-        let remaining = if expects_no_content(&self.method, head.status) {
-            Some(0)
-        } else {
-            head.content_length
-        };
-        match self.slot.take() {
-            Some(slot) if !is_end => ResponseBody::new(slot, remaining, timeouts),
-            _ => ResponseBody::default(),
-        }
-    }
-
-    fn response(&self, head: Head, body: ResponseBody) -> Response<ResponseBody> {
-        let mut response = Response::new(body);
-        *response.status_mut() = head.status;
-        *response.version_mut() = head.version;
-        *response.headers_mut() = head.headers;
-        *response.extensions_mut() = head.extensions;
-        let info = ConnectionInfo::new(Arc::clone(&self.facts), self.is_reused, head.stream_id);
-        response.extensions_mut().insert(info);
-        response
     }
 }
 

@@ -9,7 +9,9 @@ mod dialer;
 mod future;
 mod info;
 pub mod mounts;
+mod pending;
 mod proxy;
+mod pushed;
 mod transport;
 
 pub use self::{

@@ -11,7 +11,7 @@ use http::{Method, Request, Response, Uri, Version, header};
 use http_body::Body;
 use tower::Service;
 
-use super::{Proxy, ResponseFuture, TransportBuilder, decoding::DecodeSettings, dialer::Dialer};
+use super::{Proxy, ResponseFuture, TransportBuilder, dialer::Dialer, pending::ResponseSettings};
 use crate::{
     body::{OutgoingBody, OutgoingRequest, ResponseBody},
     config::Timeouts,
@@ -74,9 +74,7 @@ pub(super) struct Shared {
     pub(super) pool: Pool<Dialer>,
     pub(super) dialer: Dialer,
     pub(super) timeouts: Timeouts,
-    pub(super) decode: DecodeSettings,
-    /// Whether responses carry an `HttpHeaderMap`.
-    pub(super) keeps_fields: bool,
+    pub(super) responses: Arc<ResponseSettings>,
 }
 
 impl Transport {
@@ -224,7 +222,7 @@ where
             Some(_) => Target::Absolute,
         };
         let mut parts = request.into_parts().0;
-        let is_decoding = self.shared.decode.prepare(&mut parts);
+        let is_decoding = self.shared.responses.decode.prepare(&mut parts);
         let request = OutgoingRequest {
             parts,
             body: OutgoingBody::new(body),

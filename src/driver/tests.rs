@@ -349,7 +349,7 @@ async fn a_write_that_fails_may_have_sent_something_only_below_tls() {
                     (Kind::Closed, Retry::IfIdempotent)
                 );
             }
-            Outcome::Head { .. } => panic!("nobody answered"),
+            Outcome::Answered(_) => panic!("nobody answered"),
         }
         assert!(!handle.is_open());
     }
@@ -419,7 +419,7 @@ async fn a_refusal_after_the_head_does_not_make_the_request_safe_to_repeat() {
     let head = [0, 0, 1, 1, 4, 0, 0, 0, 1, 0x88];
     let reset = [0, 0, 4, 3, 0, 0, 0, 0, 1, 0, 0, 0, 7];
     pipe.change(|state| state.inbound.extend_from_slice(&head));
-    assert!(matches!(outcome(&slot).await, Outcome::Head { .. }));
+    assert!(matches!(outcome(&slot).await, Outcome::Answered(_)));
     pipe.change(|state| state.inbound.extend_from_slice(&reset));
     let part = std::future::poll_fn(|cx| slot.poll_part(cx)).await;
     let Some(Err(error)) = part else {

@@ -99,7 +99,7 @@ async fn failure(slot: &Slot) -> Error {
 /// The status of a response, whose head must have come.
 async fn status(slot: &Slot) -> u16 {
     match outcome(slot).await {
-        Outcome::Head { head, .. } => head.status.as_u16(),
+        Outcome::Answered(answer) => answer.head.status.as_u16(),
         other => panic!("{other:?}"),
     }
 }

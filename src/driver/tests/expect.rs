@@ -95,7 +95,9 @@ async fn a_body_that_is_not_wanted_stays_here() {
     for body in [whole, streaming] {
         let (pipe, handle, slot) = ask(body()).await;
         pipe.says(&head(b"417", 1));
-        assert!(matches!(outcome(&slot).await, Outcome::Head { head, .. } if head.status == 417));
+        assert!(
+            matches!(outcome(&slot).await, Outcome::Answered(answer) if answer.head.status == 417)
+        );
         tokio::time::sleep(Duration::from_secs(10)).await;
         assert_eq!(sent(&pipe), []);
         assert_eq!(handle.in_use(), 1);
@@ -139,7 +141,7 @@ async fn a_request_without_content_waits_for_nobody() {
         pipe.says(&head(b"200", 1));
         assert!(matches!(
             outcome(&slot).await,
-            Outcome::Head { is_end: true, .. }
+            Outcome::Answered(answer) if answer.is_end
         ));
         assert_eq!(sent(&pipe), []);
     }

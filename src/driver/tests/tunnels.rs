@@ -56,7 +56,7 @@ async fn an_extended_connect_waits_for_the_peers_settings_and_holds_up_nobody() 
     assert_eq!(pipe.heads(), 2);
     // `:status: 200` on the second stream.
     pipe.says(&[0, 0, 1, 1, 4, 0, 0, 0, 3, 0x88]);
-    assert!(matches!(outcome(&slot).await, Outcome::Head { .. }));
+    assert!(matches!(outcome(&slot).await, Outcome::Answered(_)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -140,10 +140,10 @@ async fn refused(is_whole: bool) {
     // `:status: 404`.
     let flags = 4 | u8::from(is_whole);
     pipe.says(&[0, 0, 1, 1, flags, 0, 0, 0, 1, 0x8d]);
-    let Outcome::Head { is_end, .. } = outcome(&slot).await else {
+    let Outcome::Answered(answer) = outcome(&slot).await else {
         panic!("an answer");
     };
-    assert_eq!(is_end, is_whole);
+    assert_eq!(answer.is_end, is_whole);
     assert_eq!(sent(&pipe), []);
     // There is nothing to write into, and nothing to break off.
     let slice = [std::io::IoSlice::new(b"x")];
@@ -171,7 +171,7 @@ async fn standing() -> (Pipe, Arc<Slot>, PipeWriter) {
     let (slot, writer) = ask(&handle);
     settle().await;
     pipe.says(&[0, 0, 1, 1, 4, 0, 0, 0, 1, 0x88]);
-    assert!(matches!(outcome(&slot).await, Outcome::Head { .. }));
+    assert!(matches!(outcome(&slot).await, Outcome::Answered(_)));
     (pipe, slot, writer)
 }
 

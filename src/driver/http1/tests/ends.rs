@@ -82,7 +82,7 @@ async fn an_end_in_place_of_an_answer_gives_back_what_can_be_done_twice() {
                 let kind = if is_idle_end { Kind::Closed } else { Kind::Io };
                 assert_eq!((error.kind(), error.retry()), (kind, Retry::IfIdempotent));
             }
-            Outcome::Head { .. } => panic!("nobody answered"),
+            Outcome::Answered(_) => panic!("nobody answered"),
         }
         assert!(!handle.is_open());
         assert_eq!(handle.in_use(), 0);
@@ -109,7 +109,7 @@ async fn a_server_that_has_begun_to_answer_has_seen_the_request() {
                 let reported = (error.kind(), error.retry());
                 assert_eq!(reported, (Kind::Closed, Retry::IfIdempotent));
             }
-            Outcome::Head { .. } => assert!(said.contains("half")),
+            Outcome::Answered(_) => assert!(said.contains("half")),
             Outcome::Unsent(..) => panic!("{said:?} was an answer"),
         }
     }
@@ -263,7 +263,7 @@ async fn a_server_that_says_nothing_after_writing_failed_is_not_waited_for_long(
                     (Kind::Closed, Retry::IfIdempotent)
                 );
             }
-            Outcome::Head { .. } => panic!("nobody answered"),
+            Outcome::Answered(_) => panic!("nobody answered"),
         }
     }
 }
