@@ -92,6 +92,7 @@
 //! | [`interim`] | interim responses (1xx), for callers who ask for them |
 //! | [`mounts`] | other services for some servers or paths, by longest prefix |
 //! | [`netloc`] | scheme, host and port, by which connections are shared |
+//! | [`push`] | responses that servers send before they are asked for |
 //!
 //! # Cargo features
 //!
@@ -124,6 +125,7 @@ pub mod netloc;
 mod output;
 mod pool;
 mod protocols;
+pub mod push;
 
 pub use self::{
     body::{BodyReader, Chunks, Duplex, ResponseBody},

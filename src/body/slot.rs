@@ -13,7 +13,10 @@ use std::{
 use bytes::Bytes;
 use http::HeaderMap;
 
-use super::{ExchangeId, HandedOver, Head, OutgoingRequest, inbox::Inbox};
+use super::{
+    Answer, Arrived, ExchangeId, HandedOver, Head, Outcome, OutgoingRequest, Promisee, Then,
+    inbox::Inbox,
+};
 use crate::{error::Error, http2::Credit, interim::Sink};
 
 /// What a response does to the connection that carries it.
@@ -25,6 +28,8 @@ pub(crate) trait ExchangeControl: Send + Sync + fmt::Debug {
     fn resume(&self, id: ExchangeId);
     /// Nobody wants the rest of the exchange.
     fn cancel(&self, id: ExchangeId);
+    /// Somebody wants what the peer has promised.
+    fn claim(&self, id: ExchangeId);
     /// How much credit may be held back before it is returned, in octets.
     fn credit_step(&self) -> u32;
 }
@@ -50,6 +55,11 @@ struct State {
     credit: Option<Credit>,
     trailers: Option<HeaderMap>,
     waker: Option<Waker>,
+    /// Who takes what is promised to the request, while more may be.
+    promisee: Option<Arc<dyn Promisee>>,
+    /// The exchange, if it is itself a promise that nobody has claimed: its driver keeps account of
+    /// it, be it over.
+    unclaimed: Option<ExchangeId>,
 }
 
 /// How far the exchange has come, as its driver sees it.
@@ -75,55 +85,6 @@ struct Failed {
     is_resendable: bool,
 }
 
-/// A final head, and what comes with it.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) head: Head,
-    /// The connection, if it is the caller's from now on.
-    pub(crate) handed_over: Option<HandedOver>,
-    /// Whether there is neither a body to read nor an upload to stop.
-    pub(crate) is_end: bool,
-}
-
-/// What waiting for a head comes to.
-#[derive(Debug)]
-pub(crate) enum Outcome {
-    /// The head has come.
-    Answered(Answer),
-    /// The request may go out again as it is, and here it is: the peer did not process it, or doing
-    /// it twice is harmless.
-    Unsent(OutgoingRequest, Error),
-    /// The exchange failed.
-    Failed(Error),
-}
-
-/// What a driver puts into a slot.
-#[derive(Debug)]
-pub(crate) enum Arrived {
-    /// An interim head.
-    Interim(Head),
-    /// The final head.
-    Head(Head),
-    /// The final head, and all of the connection after it.
-    HandedOver(Head, HandedOver),
-    /// Content.
-    Data(Bytes, Option<Credit>),
-    /// The trailer section.
-    Trailers(HeaderMap),
-}
-
-/// What comes after what has arrived.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Then {
-    /// More.
-    More,
-    /// Nothing: the response is complete. `sending` is the exchange if our upload still goes on.
-    End {
-        /// The exchange to cancel when the caller leaves.
-        sending: Option<ExchangeId>,
-    },
-}
-
 impl Slot {
     /// Unread octets at which a connection without flow control of its own is not read any more: as
     /// much as the reads that a fast link fills between two turns of the reader.
@@ -133,26 +94,32 @@ impl Slot {
 
     /// A slot for a request that is about to enter a driver's mailbox.
     pub(crate) fn new(request: OutgoingRequest, control: Arc<dyn ExchangeControl>) -> Arc<Self> {
-        Arc::new(Self {
-            control,
-            state: Mutex::new(State {
-                request: Some(request),
-                stage: Stage::Queued,
-                head: None,
-                handed_over: None,
-                inbox: Inbox::default(),
-                is_held: false,
-                credit: None,
-                trailers: None,
-                waker: None,
-            }),
-        })
+        let mut state = State::new(Stage::Queued);
+        state.request = Some(request);
+        Self::with(state, control)
+    }
+
+    /// A slot for a response that the peer has promised.
+    pub(crate) fn promised(id: ExchangeId, control: Arc<dyn ExchangeControl>) -> Arc<Self> {
+        let mut state = State::new(Stage::Started(id));
+        state.unclaimed = Some(id);
+        Self::with(state, control)
+    }
+
+    fn with(state: State, control: Arc<dyn ExchangeControl>) -> Arc<Self> {
+        let state = Mutex::new(state);
+        Arc::new(Self { control, state })
     }
 
     /// A panic elsewhere cannot leave the state half-changed: no method runs foreign code while
     /// it holds the lock.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Names somebody who takes what the peer promises, before the request is sent.
+    pub(crate) fn promise_to(&self, promisee: Arc<dyn Promisee>) {
+        self.lock().promisee = Some(promisee);
     }
 
     // The driver's end.
@@ -203,13 +170,14 @@ impl Slot {
             }
             Arrived::Trailers(trailers) => state.trailers = Some(trailers),
         }
+        let mut promisee = None;
         if let Then::End { sending } = then {
-            state.end(sending, Ok(()));
+            promisee = state.end(sending, Ok(()));
         }
         let waker = state.waker.take();
         drop(state);
         // Outside the lock: the destructors of a request's extensions are foreign code.
-        drop(settled);
+        drop((settled, promisee));
         waker
     }
 
@@ -233,8 +201,16 @@ impl Slot {
             is_resendable,
         };
         let mut state = self.lock();
-        state.end(None, Err(failed));
-        state.waker.take()
+        let promisee = state.end(None, Err(failed));
+        let waker = state.waker.take();
+        drop(state);
+        drop(promisee);
+        waker
+    }
+
+    /// Who takes what is promised to the request, if anybody does.
+    pub(crate) fn promisee(&self) -> Option<Arc<dyn Promisee>> {
+        self.lock().promisee.clone()
     }
 
     /// Our upload is over, too: nothing is left to cancel.
@@ -252,6 +228,19 @@ impl Slot {
     }
 
     // The caller's end.
+
+    /// Somebody waits for the response that was promised.
+    pub(crate) fn claim(&self) {
+        let unclaimed = self.lock().unclaimed.take();
+        if let Some(id) = unclaimed {
+            self.control.claim(id);
+        }
+    }
+
+    /// Whether the response is still on its way.
+    pub(crate) fn is_under_way(&self) -> bool {
+        matches!(self.lock().stage, Stage::Queued | Stage::Started(_))
+    }
 
     /// Waits for the head. Ready once.
     pub(crate) fn poll_head(&self, cx: &Context<'_>) -> Poll<Outcome> {
@@ -344,15 +333,21 @@ impl Slot {
         let inbox = std::mem::take(&mut state.inbox);
         let request = state.request.take();
         let handed_over = state.handed_over.take();
+        let promisee = state.promisee.take();
+        let unclaimed = state.unclaimed.take();
         state.waker = None;
         drop(state);
         // Outside the lock: a body's destructor is foreign code.
         drop((inbox, request, handed_over));
-        if let Stage::Started(id)
-        | Stage::Ended {
-            sending: Some(id), ..
-        } = stage
-        {
+        if let Some(promisee) = promisee {
+            promisee.leave();
+        }
+        let id = match stage {
+            Stage::Started(id) => Some(id),
+            Stage::Ended { sending, .. } => sending.or(unclaimed),
+            Stage::Queued | Stage::Abandoned => None,
+        };
+        if let Some(id) = id {
             self.control.cancel(id);
         }
     }
@@ -366,11 +361,33 @@ pub(crate) enum Part {
 }
 
 impl State {
-    /// The response is over. A caller who has left does not learn of it.
-    fn end(&mut self, sending: Option<ExchangeId>, outcome: Result<(), Failed>) {
+    fn new(stage: Stage) -> Self {
+        Self {
+            request: None,
+            stage,
+            head: None,
+            handed_over: None,
+            inbox: Inbox::default(),
+            is_held: false,
+            credit: None,
+            trailers: None,
+            waker: None,
+            promisee: None,
+            unclaimed: None,
+        }
+    }
+
+    /// The response is over. A caller who has left does not learn of it. No more can be promised:
+    /// whoever took promises is to be dropped outside the lock.
+    fn end(
+        &mut self,
+        sending: Option<ExchangeId>,
+        outcome: Result<(), Failed>,
+    ) -> Option<Arc<dyn Promisee>> {
         if let Stage::Queued | Stage::Started(_) = self.stage {
             self.stage = Stage::Ended { sending, outcome };
         }
+        self.promisee.take()
     }
 
     fn wait(&mut self, cx: &Context<'_>) {

@@ -34,6 +34,7 @@ pub struct TransportBuilder {
     pool: PoolConfig,
     decode: DecodeSettings,
     keeps_fields: bool,
+    push: Option<bool>,
 }
 
 impl TransportBuilder {
@@ -151,6 +152,16 @@ impl TransportBuilder {
         self
     }
 
+    /// Whether servers may push ([`push`](crate::push)). Default: what
+    /// [`http2::Config::enable_push`] says, which is no. Then what a server promises to requests that
+    /// carry a [`push::Sink`](crate::push::Sink) among their extensions can be taken; what it
+    /// promises to others is refused.
+    #[must_use]
+    pub fn push(mut self, is_on: bool) -> Self {
+        self.push = Some(is_on);
+        self
+    }
+
     /// Bounds on what responses decode to.
     #[must_use]
     pub fn decode_limits(mut self, limits: decode::Limits) -> Self {
@@ -185,9 +196,12 @@ impl TransportBuilder {
         let write_timeout = self.timeouts.write_progress;
         let mut http1 = self.http1;
         http1.raw_fields |= self.keeps_fields;
+        let mut http2 = self.http2;
+        http2.enable_push = self.push.unwrap_or(http2.enable_push);
+        let takes_pushes = http2.enable_push;
         let drivers = DriverConfigs {
             http2: Http2Config {
-                engine: self.http2,
+                engine: http2,
                 write_timeout,
             },
             http1: Http1Config {
@@ -207,6 +221,7 @@ impl TransportBuilder {
                 decode: self.decode,
                 body_idle: self.timeouts.body_idle,
                 keeps_fields: self.keeps_fields,
+                takes_pushes,
             }),
             timeouts: self.timeouts,
         })
@@ -224,6 +239,7 @@ impl fmt::Debug for TransportBuilder {
             .field("pool", &self.pool)
             .field("decode", &self.decode)
             .field("keeps_fields", &self.keeps_fields)
+            .field("push", &self.push)
             .finish_non_exhaustive()
     }
 }

@@ -21,14 +21,18 @@ use super::{
     dialer::{Conn, Dialer},
     info::Protocol,
     pending::Pending,
+    pushed::Pushed,
     transport::{CONNECT_HAS_NO_CONTENT, Shared},
 };
 use crate::{
-    body::{Outcome, OutgoingBody, OutgoingRequest, PipeWriter, ResponseBody, Slot, pipe},
+    body::{
+        Outcome, OutgoingBody, OutgoingRequest, PipeWriter, Promisee, ResponseBody, Slot, pipe,
+    },
     error::{Error, Kind, Phase, Retry, Scope},
     netloc::Scheme,
     pool::{Acquire, Key, Lease, Pool},
     protocols::Protocols,
+    push::Sink,
 };
 
 /// The future of a [`Transport`](super::Transport)'s call. Nothing happens before it is polled;
@@ -181,7 +185,11 @@ impl ResponseFuture {
         } else {
             None
         };
+        let promisee = self.promisee(&request, &conn);
         let slot = Slot::new(request, conn.handle.control());
+        if let Some(promisee) = promisee {
+            slot.promise_to(promisee);
+        }
         if !conn.handle.send(Arc::clone(&slot)) {
             // The connection ended between the lease and now.
             let error = conn.handle.why_ended().unwrap_or_else(|| {
@@ -199,6 +207,22 @@ impl ResponseFuture {
             is_decoding: self.is_decoding,
             tunnel,
         })
+    }
+
+    /// Who takes what is promised to the request: nobody, unless push is on and it has a sink.
+    fn promisee(&self, request: &OutgoingRequest, conn: &Conn) -> Option<Arc<dyn Promisee>> {
+        let settings = &self.shared.responses;
+        // First, because it costs nothing.
+        if !settings.takes_pushes || conn.facts.protocol != Protocol::Http2 {
+            return None;
+        }
+        let sink = request.parts.extensions.get::<Sink>()?;
+        Some(sink.bind(Arc::new(Pushed {
+            facts: Arc::clone(&conn.facts),
+            settings: Arc::clone(settings),
+            netloc: self.key.as_ref().map(|key| key.netloc.clone()),
+            is_decoding: self.is_decoding,
+        })))
     }
 
     /// What the outcome means for the call; `None` when the request goes out again.

@@ -11,6 +11,7 @@ mod info;
 pub mod mounts;
 mod pending;
 mod proxy;
+mod pushed;
 mod transport;
 
 pub use self::{

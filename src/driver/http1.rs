@@ -229,6 +229,8 @@ impl Http1Driver {
                 Command::Cancel(_)
                 | Command::Resume(_)
                 | Command::PollBody(_)
+                // HTTP/1.1 has neither promises nor windows.
+                | Command::Claim(_)
                 | Command::Release(..) => {}
                 Command::Retire => self.retire(),
             }

@@ -2,8 +2,8 @@
 //!
 //! Owns: one queue and the driver's waker, under one short lock. The driver drains it by swapping
 //! vectors. It needs no bound of its own: requests are bounded by the connection's slots, and each
-//! exchange has at most one cancel, one wake-up of its body, one leave to read on, and as many
-//! returns of credit in it as its window holds steps of credit.
+//! exchange has at most one cancel, one claim, one wake-up of its body, one leave to read on, and as
+//! many returns of credit in it as its window holds steps of credit.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Resume(ExchangeId),
     /// End an exchange that nobody waits for.
     Cancel(ExchangeId),
+    /// Somebody reads what the peer has promised: HTTP/2 alone has promises.
+    Claim(ExchangeId),
     /// Ask this exchange's request body again: it has something.
     PollBody(ExchangeId),
     /// Take no new requests; close when the last is done.
@@ -40,6 +42,7 @@ impl Command {
             Self::Release(..)
             | Self::Resume(_)
             | Self::Cancel(_)
+            | Self::Claim(_)
             | Self::PollBody(_)
             | Self::Retire => None,
         }

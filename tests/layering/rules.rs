@@ -109,8 +109,13 @@ pub(crate) const UNITS: &[Unit] = &[
             "tokio",
         ],
     ),
+    // What callers hold of promises; drivers know only that somebody takes them.
     Unit {
-        blind_to: &["headers"],
+        equals: &["body"],
+        ..unit("push", 11, &["futures_core", "http"])
+    },
+    Unit {
+        blind_to: &["headers", "push"],
         ..unit(
             "driver",
             12,
