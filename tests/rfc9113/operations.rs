@@ -6,10 +6,13 @@
 use std::collections::BTreeMap;
 
 use proptest::{collection::vec, prelude::*};
-use towline::http2::{
-    ErrorCode,
-    engine::Closure,
-    frame::{FrameType, SettingId},
+use towline::{
+    http2::{
+        ErrorCode,
+        engine::Closure,
+        frame::{FrameType, SettingId},
+    },
+    priority::{Priority, Urgency},
 };
 
 use crate::support::{
@@ -20,7 +23,7 @@ use crate::support::{
 /// One step. Streams are picked among those for which the step makes sense.
 #[derive(Clone, Debug)]
 enum Step {
-    Open(Body),
+    Open(Body, Option<Priority>),
     /// Gives so many octets to each stream that is asked for some.
     Feed(usize),
     /// Gives octets that nobody asked for.
@@ -28,6 +31,7 @@ enum Step {
     Finish(usize, bool),
     Release(usize),
     Cancel(usize),
+    Prioritize(usize, Priority),
     Ping,
     Retire,
     /// The peer reads what was sent.
@@ -66,16 +70,25 @@ fn caller_step() -> impl Strategy<Value = Step> {
     ];
     let pick = 0_usize..8;
     prop_oneof![
-        4 => body.prop_map(Step::Open),
+        4 => (body, prop::option::of(any_priority()))
+            .prop_map(|(body, priority)| Step::Open(body, priority)),
         4 => (0_usize..30_000).prop_map(Step::Feed),
         1 => (pick.clone(), 0_usize..3_000).prop_map(|(pick, octets)| Step::Push(pick, octets)),
         2 => (pick.clone(), any::<bool>()).prop_map(|(pick, with)| Step::Finish(pick, with)),
         3 => pick.clone().prop_map(Step::Release),
-        1 => pick.prop_map(Step::Cancel),
+        1 => pick.clone().prop_map(Step::Cancel),
+        1 => (pick, any_priority()).prop_map(|(pick, priority)| Step::Prioritize(pick, priority)),
         1 => Just(Step::Ping),
         5 => Just(Step::Read),
         3 => Just(Step::Look),
     ]
+}
+
+fn any_priority() -> impl Strategy<Value = Priority> {
+    (0_u8..8, any::<bool>()).prop_map(|(urgency, incremental)| {
+        let urgency = Urgency::new(urgency).expect("below eight");
+        Priority::new(urgency).incremental(incremental)
+    })
 }
 
 fn peer_step() -> impl Strategy<Value = Step> {
@@ -165,7 +178,7 @@ impl World {
             config.connection_window_size = 100_000;
         });
         Self {
-            t: Script::connected_with(config, &[]),
+            t: Script::connected_with(config, &[(SettingId::NO_RFC7540_PRIORITIES, 1)]),
             read_size,
             answers: BTreeMap::new(),
             told: BTreeMap::new(),
@@ -177,12 +190,13 @@ impl World {
 
     fn run(&mut self, step: Step) {
         match step {
-            Step::Open(body) => {
+            Step::Open(body, priority) => {
                 let asked = match body {
                     Body::Empty => get("/").field("x-body", "none"),
                     Body::Whole(octets) => post("/").whole(vec![1; octets]),
                     Body::Streaming => post("/").field("x-body", "streaming"),
                 };
+                let asked = priority.into_iter().fold(asked, Request::extension);
                 if let Ok(id) = self.t.try_open(asked) {
                     self.told.insert(id, Told::Head);
                 }
@@ -204,6 +218,9 @@ impl World {
                 if let Some(id) = self.pick_told(pick) {
                     self.t.cancel(id);
                 }
+            }
+            Step::Prioritize(pick, priority) => {
+                self.on_stream(pick, |t, id| t.prioritize(id, priority));
             }
             Step::Ping => self.t.engine.ping([4; 8]),
             Step::Retire => self.t.engine.retire(),

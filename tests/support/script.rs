@@ -11,13 +11,16 @@ use std::{
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, request};
-use towline::http2::{
-    Config, Credit, Engine, ErrorCode, Violation,
-    codec::Output,
-    consts,
-    engine::{BodyPlan, Closure, Event, Progress, Refusal},
-    frame::SettingId,
-    message::{Protocol, RequestHead},
+use towline::{
+    http2::{
+        Config, Credit, Engine, ErrorCode, Violation,
+        codec::Output,
+        consts,
+        engine::{BodyPlan, Closure, Event, Progress, Refusal},
+        frame::SettingId,
+        message::{Protocol, RequestHead},
+    },
+    priority::Priority,
 };
 
 use super::{
@@ -71,6 +74,11 @@ impl Request {
 
     pub(crate) fn protocol(mut self, protocol: Protocol) -> Self {
         self.parts.extensions.insert(protocol);
+        self
+    }
+
+    pub(crate) fn extension(mut self, extension: impl Clone + Send + Sync + 'static) -> Self {
+        self.parts.extensions.insert(extension);
         self
     }
 
@@ -171,6 +179,10 @@ impl Script {
 
     pub(crate) fn cancel(&mut self, id: u32) {
         self.engine.cancel(stream(id), ErrorCode::CANCEL);
+    }
+
+    pub(crate) fn prioritize(&mut self, id: u32, priority: Priority) {
+        self.engine.prioritize(stream(id), priority);
     }
 
     /// The streams whose bodies are asked for octets now.
