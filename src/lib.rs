@@ -92,6 +92,7 @@
 //! | [`interim`] | interim responses (1xx), for callers who ask for them |
 //! | [`mounts`] | other services for some servers or paths, by longest prefix |
 //! | [`netloc`] | scheme, host and port, by which connections are shared |
+//! | [`priority`] | how soon a response is wanted, and what goes by it |
 //! | [`push`] | responses that servers send before they are asked for |
 //!
 //! # Cargo features
@@ -124,6 +125,7 @@ mod io;
 pub mod netloc;
 mod output;
 mod pool;
+pub mod priority;
 mod protocols;
 pub mod push;
 
@@ -136,6 +138,7 @@ pub use self::{
     error::Error,
     header_map::{HeaderMapExt, HttpHeaderMap},
     netloc::Netloc,
+    priority::Priority,
     protocols::Protocols,
 };
 

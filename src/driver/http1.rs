@@ -225,10 +225,11 @@ impl Http1Driver {
                         exchange.is_body_ready = true;
                     }
                 }
-                // An exchange that is over; or credit, which only HTTP/2 has.
+                // An exchange that is over; or credit or a priority, which only HTTP/2 has.
                 Command::Cancel(_)
                 | Command::Resume(_)
                 | Command::PollBody(_)
+                | Command::Prioritize(_)
                 // HTTP/1.1 has neither promises nor windows.
                 | Command::Claim(_)
                 | Command::Release(..) => {}

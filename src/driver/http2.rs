@@ -21,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tracing::debug;
 
 use super::{
-    exchange::{BODY_TAKEN, Exchange, Unopened, start},
+    exchange::{BODY_TAKEN, Begun, Exchange, Unopened, start},
     failure::{End, Endpoint, Reached},
     handle::{Handle, Shared},
     mailbox::Command,
@@ -202,6 +202,7 @@ where
                 Command::Cancel(id) => self.cancel(id.into()),
                 Command::Claim(id) => self.engine.claim(id.into()),
                 Command::PollBody(id) => self.engine.resume(id.into()),
+                Command::Prioritize(id) => self.prioritize(id.into()),
                 // Nobody asks for it: what may be unread is bounded by the stream's window.
                 Command::Resume(_) => {}
                 Command::Retire => self.engine.retire(),
@@ -227,16 +228,17 @@ where
 
     fn open(&mut self, slot: Arc<Slot>) {
         let (engine, shared) = (&mut self.engine, &self.shared);
-        let mut upload = None;
-        match slot.start(|request| start(engine, request, shared, &mut upload)) {
+        let mut begun = Begun::default();
+        match slot.start(|request| start(engine, request, shared, &mut begun)) {
             Some(Ok(id)) => {
                 let id = StreamId::from(id);
                 self.written.joining.push(id);
                 let exchange = Exchange {
                     slot,
-                    upload,
+                    upload: begun.upload,
                     has_head: false,
                     batch: None,
+                    follower: begun.follower,
                 };
                 if exchange.is_withheld() {
                     self.withhold(id);

@@ -2,8 +2,8 @@
 //!
 //! Owns: one queue and the driver's waker, under one short lock. The driver drains it by swapping
 //! vectors. It needs no bound of its own: requests are bounded by the connection's slots, and each
-//! exchange has at most one cancel, one claim, one wake-up of its body, one leave to read on, and as
-//! many returns of credit in it as its window holds steps of credit.
+//! exchange has at most one cancel, one claim, one wake-up of its body, one change of priority, one
+//! leave to read on, and as many returns of credit in it as its window holds steps of credit.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Claim(ExchangeId),
     /// Ask this exchange's request body again: it has something.
     PollBody(ExchangeId),
+    /// This exchange's priority is another: HTTP/2 alone can say so.
+    Prioritize(ExchangeId),
     /// Take no new requests; close when the last is done.
     Retire,
 }
@@ -44,6 +46,7 @@ impl Command {
             | Self::Cancel(_)
             | Self::Claim(_)
             | Self::PollBody(_)
+            | Self::Prioritize(_)
             | Self::Retire => None,
         }
     }

@@ -60,6 +60,8 @@ pub(crate) const UNITS: &[Unit] = &[
     unit("output", 0, &["bytes"]),
     // What the connector offers, and what the pool keeps apart.
     unit("protocols", 0, &[]),
+    // The words of RFC 9218, which both engines write and the schedule goes by.
+    unit("priority", 0, &["http"]),
     unit("http2::code", 0, &[]),
     unit("http2::id", 0, &[]),
     unit("http2::consts", 0, &[]),

@@ -55,12 +55,15 @@ struct World {
 
 impl World {
     fn new(read_size: usize) -> Self {
-        let t = Script::pushing_with(|config| {
+        let config = config(|config| {
             config.stream_window_size = 40_000;
             config.connection_window_size = 100_000;
+            config.enable_push = true;
             config.limits.promised_streams = 3;
             config.limits.unclaimed_push_octets = 20_000;
         });
+        let mut t = Script::connected_with(config, &[(SettingId::NO_RFC7540_PRIORITIES, 1)]);
+        t.speaks_for("https://example.com");
         Self {
             t,
             read_size,
@@ -75,12 +78,13 @@ impl World {
 
     fn run(&mut self, step: Step) {
         match step {
-            Step::Open(body) => {
+            Step::Open(body, priority) => {
                 let asked = match body {
                     Body::Empty => get("/").field("x-body", "none"),
                     Body::Whole(octets) => post("/").whole(vec![1; octets]),
                     Body::Streaming => post("/").field("x-body", "streaming"),
                 };
+                let asked = priority.into_iter().fold(asked, Request::extension);
                 if let Ok(id) = self.t.try_open(asked) {
                     self.told.insert(id, Told::Head);
                 }
@@ -110,6 +114,9 @@ impl World {
                     Script::refuse
                 };
                 self.on_push(pick, command);
+            }
+            Step::Prioritize(pick, priority) => {
+                self.on_stream(pick, |t, id| t.prioritize(id, priority));
             }
             Step::Ping => self.t.engine.ping([4; 8]),
             Step::Retire => self.t.engine.retire(),

@@ -44,6 +44,10 @@ pub(crate) enum Wire {
         id: u32,
         increment: u32,
     },
+    PriorityUpdate {
+        id: u32,
+        value: Bytes,
+    },
     /// Octets of any kind, which only the peer sends.
     Raw(Bytes),
 }
@@ -156,6 +160,7 @@ impl fmt::Debug for Wire {
                 debug_data,
             } => write!(f, "GOAWAY({last}, {code:?}, {debug_data:?})"),
             Self::WindowUpdate { id, increment } => write!(f, "WINDOW_UPDATE({id}, {increment})"),
+            Self::PriorityUpdate { id, value } => write!(f, "PRIORITY_UPDATE({id}, {value:?})"),
             Self::Raw(octets) => write!(f, "RAW({octets:02x?})"),
         }
     }

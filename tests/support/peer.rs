@@ -12,8 +12,8 @@ use bytes::{Bytes, BytesMut};
 use towline::http2::{
     consts,
     frame::{
-        Continuation, Data, Frame, FrameHeader, GoAway, Headers, Ping, PushPromise, RstStream,
-        SettingId, Settings, SettingsBuilder, WindowUpdate,
+        Continuation, Data, Frame, FrameHeader, GoAway, Headers, Ping, PriorityUpdate, PushPromise,
+        RstStream, SettingId, Settings, SettingsBuilder, WindowUpdate,
     },
     hpack::{Decoder, Encoder, FieldRef},
 };
@@ -50,6 +50,8 @@ pub(crate) struct Allows {
     pub(crate) max_frame_size: u32,
     pub(crate) max_header_list_size: usize,
     pub(crate) max_concurrent_streams: usize,
+    /// Whether PRIORITY_UPDATE is of use to us; not said before our SETTINGS.
+    pub(crate) priority_updates: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +108,7 @@ impl Peer {
                 max_frame_size: 16_384,
                 max_header_list_size: usize::MAX,
                 max_concurrent_streams: usize::MAX,
+                priority_updates: None,
             },
             unacknowledged: VecDeque::new(),
             unanswered: VecDeque::new(),
@@ -204,6 +207,11 @@ impl Peer {
                 increment: *increment,
             }
             .encode(out),
+            Wire::PriorityUpdate { id, value } => PriorityUpdate {
+                prioritized: stream(*id),
+                value,
+            }
+            .encode(out),
             Wire::Raw(octets) => out.extend_from_slice(octets),
         }
     }
@@ -298,7 +306,7 @@ impl Peer {
                 }
             }
             Wire::Raw(octets) => self.note_raw(octets),
-            Wire::Ping { ack: true, .. } => {}
+            Wire::Ping { ack: true, .. } | Wire::PriorityUpdate { .. } => {}
         }
     }
 

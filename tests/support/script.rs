@@ -21,6 +21,7 @@ use towline::{
         frame::SettingId,
         message::{Protocol, RequestHead},
     },
+    priority::Priority,
 };
 
 use super::{
@@ -74,6 +75,11 @@ impl Request {
 
     pub(crate) fn protocol(mut self, protocol: Protocol) -> Self {
         self.parts.extensions.insert(protocol);
+        self
+    }
+
+    pub(crate) fn extension(mut self, extension: impl Clone + Send + Sync + 'static) -> Self {
+        self.parts.extensions.insert(extension);
         self
     }
 
@@ -205,6 +211,10 @@ impl Script {
 
     pub(crate) fn cancel(&mut self, id: u32) {
         self.engine.cancel(stream(id), ErrorCode::CANCEL);
+    }
+
+    pub(crate) fn prioritize(&mut self, id: u32, priority: Priority) {
+        self.engine.prioritize(stream(id), priority);
     }
 
     /// The streams whose bodies are asked for octets now.

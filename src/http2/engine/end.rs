@@ -128,11 +128,11 @@ impl Core {
     /// does not come, so they are swept out before they outnumber the streams.
     fn sweep(&mut self) {
         let live = self.streams.len();
-        if self.schedule.len() > 2 * live {
-            self.schedule.retain(|id| self.streams.get(id).is_some());
-        }
-        if self.hungry.len() > 2 * live {
-            self.hungry.retain(|id| self.streams.get(*id).is_some());
+        self.schedule
+            .sweep(live, |id| self.streams.get(id).is_some());
+        if self.reprioritized.len() > 2 * live {
+            self.reprioritized
+                .retain(|id| self.streams.get(*id).is_some());
         }
     }
 
@@ -164,7 +164,7 @@ impl Core {
             self.streams.clear();
             self.pushes.settle_all();
             self.schedule = Schedule::default();
-            self.hungry.clear();
+            self.reprioritized.clear();
             self.events.push_back(Event::Closed(closure));
         }
     }

@@ -8,12 +8,14 @@
 //! |---|---|
 //! | wire in | [`handle_input`](Engine::handle_input), [`handle_eof`](Engine::handle_eof) |
 //! | clock in | [`handle_timeout`](Engine::handle_timeout) |
-//! | commands in | [`open`](Engine::open), [`send_data`](Engine::send_data), [`finish`](Engine::finish), [`resume`](Engine::resume), [`release`](Engine::release), [`speaks_for`](Engine::speaks_for), [`claim`](Engine::claim), [`cancel`](Engine::cancel), [`ping`](Engine::ping), [`retire`](Engine::retire), [`close`](Engine::close) |
+//! | commands in | [`open`](Engine::open), [`send_data`](Engine::send_data), [`finish`](Engine::finish), [`resume`](Engine::resume), [`prioritize`](Engine::prioritize), [`release`](Engine::release), [`speaks_for`](Engine::speaks_for), [`claim`](Engine::claim), [`cancel`](Engine::cancel), [`ping`](Engine::ping), [`retire`](Engine::retire), [`close`](Engine::close) |
 //! | facts out | [`poll_event`](Engine::poll_event), [`poll_demand`](Engine::poll_demand) |
 //! | wire out | [`poll_output`](Engine::poll_output) |
 //! | clock out | [`poll_timeout`](Engine::poll_timeout) |
 //!
 //! After any input, drain the facts, then the demands, then the output, then ask for the deadline.
+//! Output can give rise to demands ([`has_demand`](Engine::has_demand)), and demands to output: go
+//! round until there are none.
 //! A command that names a stream which is gone does nothing: the stream may have ended while the
 //! command was on its way.
 
@@ -21,6 +23,7 @@ mod end;
 mod event;
 mod goaway;
 mod open;
+mod priority;
 mod promise;
 mod recv;
 mod send;
@@ -133,8 +136,8 @@ struct Core {
     send_window: SendWindow,
     recv_window: RecvWindow,
     schedule: Schedule,
-    /// Streams whose body should be asked for octets; stale ids are skipped.
-    hungry: VecDeque<StreamId>,
+    /// Streams whose priority has changed; stale ids are skipped.
+    reprioritized: Vec<StreamId>,
     peer: PeerSettings,
     local_settings_acked: bool,
     goaway: Option<GoAwayReceived>,
@@ -172,7 +175,8 @@ enum Preface {
 pub enum Progress {
     /// Everything that may be sent was given out.
     Drained,
-    /// The batch is full: write it, then ask again.
+    /// The batch is full: write it, then ask again. Where it is not, whoever comes next has nothing
+    /// to send: ask for demands, then again for output.
     More,
 }
 
@@ -206,7 +210,7 @@ impl Engine {
                 Refill::new(config.connection_window_size),
             ),
             schedule: Schedule::default(),
-            hungry: VecDeque::new(),
+            reprioritized: Vec::new(),
             peer: PeerSettings::INITIAL,
             local_settings_acked: false,
             goaway: None,

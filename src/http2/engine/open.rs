@@ -13,8 +13,9 @@ use crate::http2::{
     codec::writer,
     flow::{RecvWindow, Refill, SendWindow},
     message::RequestHead,
-    stream::{RecvHalf, SendHalf, Stream},
+    stream::{Precedence, RecvHalf, SendHalf, Stream},
 };
+use crate::priority::Priority;
 
 /// What body a request will have.
 #[derive(Debug)]
@@ -72,7 +73,12 @@ impl std::error::Error for Refusal {}
 /// What one stream does otherwise than the [`Config`](super::Config) says.
 #[derive(Debug, Default)]
 #[non_exhaustive]
-pub struct StreamOptions {}
+pub struct StreamOptions {
+    /// The priority by which the request's body goes, and which the server is taken to know: as a
+    /// rule, what a `priority` field of the caller's own says (RFC 9218 §5). Default: that of the
+    /// head, which is the one of the request's extensions.
+    pub priority: Option<Priority>,
+}
 
 impl Engine {
     /// Opens a stream and queues its head.
@@ -91,9 +97,9 @@ impl Engine {
         &mut self,
         head: &RequestHead<'_>,
         body: BodyPlan,
-        options: StreamOptions,
+        mut options: StreamOptions,
     ) -> Result<StreamId, Refusal> {
-        let StreamOptions {} = options;
+        let priority = options.priority.take().or(head.priority);
         let core = &mut self.core;
         core.admit(head)?;
         let id = core.streams.next_id().ok_or(Refusal::Retired)?;
@@ -107,6 +113,7 @@ impl Engine {
         let stream = Stream {
             send: core.send_half(body),
             recv: Some(core.recv_half(head.method.clone())),
+            precedence: Precedence::announced(priority),
         };
         core.streams.insert(id, stream);
         core.budget.on_sent(0);

@@ -15,7 +15,7 @@ use crate::{
         hpack::Outcome,
         message::{PromisedHead, SectionBuilder},
         push,
-        stream::{ClosedBy, Lookup, Stream},
+        stream::{ClosedBy, Lookup, Precedence, Stream},
     },
     netloc::Netloc,
 };
@@ -90,6 +90,7 @@ impl Core {
                 let stream = Stream {
                     send: None,
                     recv: Some(self.recv_half(head.method.clone()).promised()),
+                    precedence: Precedence::announced(None),
                 };
                 self.streams.reserve(promised, stream);
                 self.events.push_back(Event::Promise { id, promised, head });

@@ -16,6 +16,7 @@ use crate::http2::{
     consts,
     frame::{Flags, FrameHeader, FrameType, SettingId, SettingsBuilder, WindowUpdate},
     message,
+    schedule::{Rank, Turn},
     stream::{ClosedBy, End},
 };
 
@@ -60,13 +61,14 @@ impl Engine {
     }
 
     /// The next stream whose streaming body should be asked for octets: it has none waiting, and
-    /// the windows would let them go.
+    /// the windows would let them go. None as long as a stream that comes first has octets: they
+    /// are to go before others are added (see [`StreamOptions::priority`](super::StreamOptions)).
     pub fn poll_demand(&mut self) -> Option<StreamId> {
         let core = &mut self.core;
         if core.send_window.available() == 0 {
             return None;
         }
-        while let Some(id) = core.hungry.pop_front() {
+        while let Some(id) = core.schedule.pop_hungry() {
             if let Some(send) = core
                 .streams
                 .get_mut(id)
@@ -81,6 +83,13 @@ impl Engine {
         None
     }
 
+    /// Whether [`poll_demand`](Self::poll_demand) may have something to ask, now or once what comes
+    /// first has gone.
+    #[must_use]
+    pub const fn has_demand(&self) -> bool {
+        self.core.schedule.is_anybody_hungry() && self.core.send_window.available() > 0
+    }
+
     /// A streaming body that had nothing when it was asked has something now: it will be asked
     /// again.
     pub fn resume(&mut self, id: StreamId) {
@@ -92,14 +101,19 @@ impl Engine {
     /// what the bound on queued control frames counts.
     pub fn poll_output(&mut self, out: &mut Output) -> Progress {
         let core = &mut self.core;
+        core.announce_priorities();
         core.flush_control(out);
+        core.schedule.begin();
         while out.len() < Self::OUTPUT_TARGET {
-            let Some(id) = core.schedule.pop() else {
-                core.close_if_drained();
-                core.flush_control(out);
-                return Progress::Drained;
-            };
-            core.send_turn(id, out);
+            match core.schedule.pop() {
+                Turn::Of(id) => core.send_turn(id, out),
+                Turn::Awaited => return Progress::More,
+                Turn::Nobody => {
+                    core.close_if_drained();
+                    core.flush_control(out);
+                    return Progress::Drained;
+                }
+            }
         }
         Progress::More
     }
@@ -165,35 +179,35 @@ impl Core {
 
     /// Puts a stream where it belongs: among those that can send, or those that want octets.
     pub(super) fn schedule(&mut self, id: StreamId) {
-        let Some(send) = self
-            .streams
-            .get_mut(id)
-            .and_then(|stream| stream.send.as_mut())
-        else {
+        let Some(stream) = self.streams.get_mut(id) else {
+            return;
+        };
+        let rank = Rank::from(stream.precedence.own());
+        let Some(send) = &mut stream.send else {
             return;
         };
         if send.is_sendable() {
             if !send.is_scheduled {
                 send.is_scheduled = true;
-                self.schedule.push(id);
+                self.schedule.push(id, rank);
             }
         } else if send.is_hungry() && !send.is_queued_hungry {
             send.is_queued_hungry = true;
-            self.hungry.push_back(id);
+            self.schedule.push_hungry(id, rank);
         }
     }
 
     /// One turn of one stream: a DATA frame, its end, or both.
     fn send_turn(&mut self, id: StreamId, out: &mut Output) {
-        let Some(send) = self
-            .streams
-            .get_mut(id)
-            .and_then(|stream| stream.send.as_mut())
-        else {
+        let Some(stream) = self.streams.get_mut(id) else {
+            return;
+        };
+        let rank = Rank::from(stream.precedence.own());
+        let Some(send) = &mut stream.send else {
             return;
         };
         if send.pending() > 0 && self.send_window.available() == 0 {
-            self.schedule.block(id);
+            self.schedule.block(id, rank);
             return;
         }
         send.is_scheduled = false;
@@ -210,6 +224,7 @@ impl Core {
         let end = send.take_end();
         self.send_window.consume(octets);
         self.budget.on_sent(octets);
+        self.schedule.on_turn(rank);
         let end_with_data = matches!(end, Some(End::Data));
         if octets > 0 || end_with_data {
             let header = FrameHeader {

@@ -5,12 +5,14 @@
 //! Spec: RFC 9113 §5.1.
 
 mod late;
+mod precedence;
 mod recv;
 mod send;
 mod table;
 
 pub(crate) use self::{
     late::Late,
+    precedence::Precedence,
     recv::{Phase, RecvHalf},
     send::{End, SendHalf},
     table::{ClosedBy, IdHasher, Lookup, Table},
@@ -40,6 +42,7 @@ pub enum State {
 pub(crate) struct Stream {
     pub(crate) send: Option<SendHalf>,
     pub(crate) recv: Option<RecvHalf>,
+    pub(crate) precedence: Precedence,
 }
 
 impl Stream {

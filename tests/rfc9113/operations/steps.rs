@@ -1,12 +1,15 @@
 //! The steps of both sides, and how often each is taken.
 
 use proptest::{collection::vec, prelude::*};
-use towline::http2::frame::SettingId;
+use towline::{
+    http2::frame::SettingId,
+    priority::{Priority, Urgency},
+};
 
 /// One step. Streams are picked among those for which the step makes sense.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
-    Open(Body),
+    Open(Body, Option<Priority>),
     /// Gives so many octets to each stream that is asked for some.
     Feed(usize),
     /// Gives octets that nobody asked for.
@@ -14,6 +17,7 @@ pub(crate) enum Step {
     Finish(usize, bool),
     Release(usize),
     Cancel(usize),
+    Prioritize(usize, Priority),
     /// Somebody reads a push, or nobody will.
     Claim(usize, bool),
     Ping,
@@ -68,17 +72,27 @@ fn caller_step() -> impl Strategy<Value = Step> {
     ];
     let pick = 0_usize..8;
     prop_oneof![
-        4 => body.prop_map(Step::Open),
+        4 => (body, prop::option::of(any_priority()))
+            .prop_map(|(body, priority)| Step::Open(body, priority)),
         4 => (0_usize..30_000).prop_map(Step::Feed),
         1 => (pick.clone(), 0_usize..3_000).prop_map(|(pick, octets)| Step::Push(pick, octets)),
         2 => (pick.clone(), any::<bool>()).prop_map(|(pick, with)| Step::Finish(pick, with)),
         3 => pick.clone().prop_map(Step::Release),
         1 => pick.clone().prop_map(Step::Cancel),
-        2 => (pick, prop::bool::weighted(0.7)).prop_map(|(pick, wanted)| Step::Claim(pick, wanted)),
+        2 => (pick.clone(), prop::bool::weighted(0.7))
+            .prop_map(|(pick, wanted)| Step::Claim(pick, wanted)),
+        1 => (pick, any_priority()).prop_map(|(pick, priority)| Step::Prioritize(pick, priority)),
         1 => Just(Step::Ping),
         5 => Just(Step::Read),
         3 => Just(Step::Look),
     ]
+}
+
+fn any_priority() -> impl Strategy<Value = Priority> {
+    (0_u8..8, any::<bool>()).prop_map(|(urgency, incremental)| {
+        let urgency = Urgency::new(urgency).expect("below eight");
+        Priority::new(urgency).incremental(incremental)
+    })
 }
 
 fn peer_step() -> impl Strategy<Value = Step> {

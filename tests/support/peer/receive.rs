@@ -4,8 +4,8 @@ use bytes::{Buf, Bytes};
 use towline::http2::{
     consts,
     frame::{
-        Data, Frame, FrameHeader, FrameType, Headers, Ping, RstStream, SettingId, Settings,
-        WindowUpdate,
+        Data, Frame, FrameHeader, FrameType, Headers, Ping, PriorityUpdate, RstStream, SettingId,
+        Settings, WindowUpdate,
     },
     hpack::{Limits, Outcome},
 };
@@ -79,10 +79,10 @@ impl Peer {
             }
             Frame::WindowUpdate(frame) => Some(self.receive_window_update(frame)),
             // RFC 9113 §8.4: a client promises nothing. The others are of no use to anybody.
-            Frame::PushPromise(_)
-            | Frame::Priority(_)
-            | Frame::PriorityUpdate(_)
-            | Frame::Unknown(_) => panic!("a client has no cause to send {header:?}"),
+            Frame::PriorityUpdate(frame) => Some(self.receive_priority_update(&frame)),
+            Frame::PushPromise(_) | Frame::Priority(_) | Frame::Unknown(_) => {
+                panic!("a client has no cause to send {header:?}")
+            }
         }
     }
 
@@ -237,6 +237,7 @@ impl Peer {
             return Wire::Settings(values);
         }
         let values = self.unacknowledged.pop_front();
+        self.allows.priority_updates.get_or_insert(false);
         for (id, value) in values.expect("RFC 9113 §6.5.3: nothing to acknowledge") {
             self.bind(id, value);
         }
@@ -259,7 +260,29 @@ impl Peer {
             }
             SettingId::MAX_FRAME_SIZE => self.allows.max_frame_size = value,
             SettingId::MAX_HEADER_LIST_SIZE => self.allows.max_header_list_size = value as usize,
+            SettingId::NO_RFC7540_PRIORITIES => {
+                self.allows.priority_updates = Some(value == 1);
+            }
             _ => {}
+        }
+    }
+
+    fn receive_priority_update(&self, frame: &PriorityUpdate<'_>) -> Wire {
+        let id = frame.prioritized.as_u32();
+        assert_ne!(
+            self.allows.priority_updates,
+            Some(false),
+            "RFC 9218 §2.1.1: we are likely to ignore it"
+        );
+        let lane = self.lanes.get(&id);
+        let lane = lane.expect("RFC 9218 §7.1: PRIORITY_UPDATE before the head says it");
+        assert!(
+            lane.client != Half::Reset && lane.server == Half::Open,
+            "RFC 9218 §7.1: no data is to be received on {id}"
+        );
+        Wire::PriorityUpdate {
+            id,
+            value: octets(frame.value),
         }
     }
 
