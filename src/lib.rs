@@ -90,8 +90,10 @@
 //! | [`http1`] | the engine of HTTP/1.1, without sockets, clocks or a runtime |
 //! | [`http2`] | the engine of HTTP/2 and its parts, likewise |
 //! | [`interim`] | interim responses (1xx), for callers who ask for them |
+//! | [`layer`] | tower layers that tell the transport what to do for some requests |
 //! | [`mounts`] | other services for some servers or paths, by longest prefix |
 //! | [`netloc`] | scheme, host and port, by which connections are shared |
+//! | [`window`] | flow control: how much a server may send ahead, and who says so |
 //!
 //! # Cargo features
 //!
@@ -120,10 +122,12 @@ pub mod http1;
 pub mod http2;
 pub mod interim;
 mod io;
+pub mod layer;
 pub mod netloc;
 mod output;
 mod pool;
 mod protocols;
+pub mod window;
 
 pub use self::{
     body::{BodyReader, Chunks, Duplex, ResponseBody},

@@ -13,7 +13,7 @@ use crate::{
     body::{ExchangeId, OutgoingBody, OutgoingRequest, Slot, StreamingBody},
     http2::{
         Engine,
-        engine::{BodyPlan, Refusal},
+        engine::{BodyPlan, Refusal, StreamOptions},
         message::{RequestError, RequestHead},
     },
 };
@@ -93,7 +93,12 @@ pub(super) fn start(
         OutgoingBody::Streaming(_) => BodyPlan::Streaming,
         OutgoingBody::Taken => return Err(Unopened::BodyTaken),
     };
-    let id = engine.open(&head, plan).map_err(Unopened::Refused)?;
+    let options = StreamOptions {
+        window: request.parts.extensions.get().cloned(),
+    };
+    let id = engine
+        .open_with(&head, plan, options)
+        .map_err(Unopened::Refused)?;
     if let Some(body) = withheld.or_else(|| request.body.take_streaming()) {
         let new = Upload::new(body, announced, id.into(), Arc::clone(shared));
         *upload = Some(if request.parts.method == Method::CONNECT {

@@ -336,6 +336,7 @@ impl World {
                     let to = if end_stream { Told::End } else { Told::Content };
                     (id, &[Told::Content], to)
                 }
+                Seen::UsedUp(id) => (id, &[Told::Content], Told::Content),
                 Seen::Trailers { id, .. } => (id, &[Told::Content], Told::End),
                 Seen::Failed { id, .. } => (id, &[Told::Head, Told::Content, Told::End], Told::End),
                 Seen::SendStopped(id) => (id, &[Told::End], Told::End),

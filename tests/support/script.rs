@@ -194,6 +194,7 @@ impl Script {
     /// The clock moves, and the engine is told if it wished to be.
     pub(crate) fn wait(&mut self, time: Duration) {
         self.now += time;
+        self.engine.tick(self.now);
         if self.engine.poll_timeout().is_some_and(|at| at <= self.now) {
             self.engine.handle_timeout(self.now);
         }

@@ -11,7 +11,7 @@ use super::{Core, Engine, Event, Preface, Stage};
 use crate::http2::{
     StreamId,
     codec::writer,
-    flow::{RecvWindow, Refill, SendWindow},
+    flow::{Ask, Managers, RecvWindow, Scope, SendWindow, WindowManagerFactory},
     message::RequestHead,
     stream::{RecvHalf, SendHalf, Stream},
 };
@@ -72,7 +72,10 @@ impl std::error::Error for Refusal {}
 /// What one stream does otherwise than the [`Config`](super::Config) says.
 #[derive(Debug, Default)]
 #[non_exhaustive]
-pub struct StreamOptions {}
+pub struct StreamOptions {
+    /// Who manages the stream's window.
+    pub window: Option<Managers>,
+}
 
 impl Engine {
     /// Opens a stream and queues its head.
@@ -93,7 +96,7 @@ impl Engine {
         body: BodyPlan,
         options: StreamOptions,
     ) -> Result<StreamId, Refusal> {
-        let StreamOptions {} = options;
+        let StreamOptions { window } = options;
         let core = &mut self.core;
         core.admit(head)?;
         let id = core.streams.next_id().ok_or(Refusal::Retired)?;
@@ -106,11 +109,14 @@ impl Engine {
         core.send_head(id, head, end_stream);
         let stream = Stream {
             send: core.send_half(body),
-            recv: Some(core.recv_half(head.method.clone())),
+            recv: Some(core.recv_half(id, head.method.clone(), window.as_ref())),
         };
         core.streams.insert(id, stream);
         core.budget.on_sent(0);
         core.schedule(id);
+        if core.recv_window.is_used_up() {
+            core.watch_connection();
+        }
         if core.streams.next_id().is_none() {
             // RFC 9113 §5.1.1: a client that runs out of identifiers opens a new connection.
             core.retire();
@@ -164,9 +170,13 @@ impl Core {
         }
     }
 
-    fn recv_half(&self, method: Method) -> RecvHalf {
+    fn recv_half(&mut self, id: StreamId, method: Method, managers: Option<&Managers>) -> RecvHalf {
         let size = self.config.stream_window_size;
-        RecvHalf::new(method, RecvWindow::new(size, Refill::new(size)))
+        let managers = managers.unwrap_or(&self.config.stream_window_managers);
+        let manager = managers.manager(Scope::Stream(id), size);
+        let mut recv = RecvHalf::new(method, RecvWindow::new(size, size, manager));
+        self.windows.ask_stream(id, &mut recv, Ask::Open);
+        recv
     }
 
     /// Takes no new streams from now on.

@@ -14,7 +14,7 @@ use crate::http2::{
     StreamId,
     codec::{Output, writer},
     consts,
-    frame::{Flags, FrameHeader, FrameType, SettingId, SettingsBuilder, WindowUpdate},
+    frame::{Flags, FrameHeader, FrameType, SettingId, SettingsBuilder},
     message,
     stream::{ClosedBy, End},
 };
@@ -92,6 +92,7 @@ impl Engine {
     /// what the bound on queued control frames counts.
     pub fn poll_output(&mut self, out: &mut Output) -> Progress {
         let core = &mut self.core;
+        core.queue_updates();
         core.flush_control(out);
         while out.len() < Self::OUTPUT_TARGET {
             let Some(id) = core.schedule.pop() else {
@@ -129,18 +130,7 @@ impl Core {
         {
             self.timers.set(super::Timer::SettingsAck, at);
         }
-        self.send_connection_credit();
-    }
-
-    /// RFC 9113 §6.9: the connection's credit goes back as octets arrive.
-    pub(super) fn send_connection_credit(&mut self) {
-        if let Some(increment) = self.recv_window.take_increment() {
-            WindowUpdate {
-                stream_id: StreamId::CONNECTION,
-                increment,
-            }
-            .encode(&mut self.control);
-        }
+        self.open_connection_window();
     }
 
     fn flush_control(&mut self, out: &mut Output) {
