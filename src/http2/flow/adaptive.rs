@@ -94,8 +94,8 @@ pub struct Adaptive {
 }
 
 impl Adaptive {
-    /// What must have been read of a document of unknown size before its window is widened, in
-    /// octets; a quarter of a smaller window. Small answers then cause no frame.
+    /// What must have been read before a window is widened, in octets; a quarter of a smaller
+    /// window. It shows that somebody reads, and that the answer is not a small one.
     const PROOF: u32 = 64 * 1024;
     /// Small samples one after the other that narrow a window.
     const PATIENCE: u8 = 4;
@@ -114,15 +114,16 @@ impl Adaptive {
     #[must_use]
     pub fn within(bounds: AdaptiveBounds, scope: Scope, initial: u32) -> Self {
         let least = bounds.min_stream_window.max(1);
+        // A window that begins at nothing must rise to something.
+        let aim = if initial == 0 { least } else { initial };
         Self {
-            // A window that begins at nothing must rise to something.
-            aim: if initial == 0 { least } else { initial },
+            aim,
             most: if scope.is_connection() {
                 bounds.max_connection_window
             } else {
                 bounds.max_stream_window
             },
-            least: least.min(initial.max(1)),
+            least: least.min(aim),
             assumed_bandwidth: bounds.assumed_bandwidth,
             reserved: bounds.budget.reservation(),
             meter: Meter::default(),
@@ -143,12 +144,13 @@ impl Adaptive {
             return;
         };
         let consumed = window.received.saturating_sub(window.unread);
-        let is_long = match window.document_left {
-            Some(left) => left > u64::from(window.window),
-            None => consumed >= u64::from(Self::PROOF.min(window.initial / 4)),
-        };
-        // Who has read less than half of what has come may be leaving the rest.
-        if !is_long || window.unread > consumed {
+        let proof = Self::PROOF.min(window.initial / 4);
+        let left = window.document_left.unwrap_or(u64::MAX);
+        if consumed < u64::from(proof) || left <= u64::from(window.window) {
+            return;
+        }
+        // Most of the window is unread: this is no reader who waits for the way.
+        if window.unread > u64::from(self.aim / 4) {
             return;
         }
         self.has_guessed = true;
@@ -169,11 +171,11 @@ impl Adaptive {
         if self.is_behind(sample, round_trip, window) {
             self.low = 0;
             self.aim = (self.aim / 2).max(self.least);
+            // From now on, only what is measured counts.
+            self.has_guessed = true;
             return;
         }
-        if sample.has_pause {
-            return;
-        }
+        // A pause makes a small sample, too: who sends little holds no large window.
         let wanted = twice(Some(sample.octets_in(round_trip)));
         let is_low = wanted < u64::from(self.aim / 2);
         self.low = if is_low { self.low + 1 } else { 0 };
@@ -182,7 +184,7 @@ impl Adaptive {
             self.aim = self.aim.saturating_mul(2).min(window.initial);
         } else if self.low >= Self::PATIENCE {
             self.low = 0;
-            self.aim = (self.aim / 2).max(window.initial);
+            self.aim = (self.aim / 2).max(window.initial).max(self.least);
         }
         self.widen(now, wanted, window);
     }
