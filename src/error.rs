@@ -74,6 +74,10 @@ pub enum Kind {
     Decode,
     /// More was to be read at once than the caller's bound; what was read meanwhile is kept.
     TooLarge,
+    /// A receive window was used up for longer than
+    /// [`http2::Config::stall_timeout`](crate::http2::Config::stall_timeout), although everything was
+    /// read: its [manager](crate::window::WindowManager) did not increase it.
+    WindowStalled,
     /// The connection closed before the response head.
     Closed,
     /// The connection closed amid the response body.
@@ -278,6 +282,7 @@ impl fmt::Display for Kind {
             Self::GoAway => "the peer is going away and did not process the request",
             Self::Decode => "the response's content cannot be decoded",
             Self::TooLarge => "the response's content is larger than asked for",
+            Self::WindowStalled => "the window was not increased by its manager",
             Self::Closed => "the connection closed before the response",
             Self::Truncated => "the connection closed amid the response",
             Self::Io => "reading or writing the connection failed",

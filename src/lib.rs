@@ -90,10 +90,12 @@
 //! | [`http1`] | the engine of HTTP/1.1, without sockets, clocks or a runtime |
 //! | [`http2`] | the engine of HTTP/2 and its parts, likewise |
 //! | [`interim`] | interim responses (1xx), for callers who ask for them |
+//! | [`layer`] | tower layers that tell the transport what to do for some requests |
 //! | [`mounts`] | other services for some servers or paths, by longest prefix |
 //! | [`netloc`] | scheme, host and port, by which connections are shared |
 //! | [`priority`] | how soon a response is wanted, and what goes by it |
 //! | [`push`] | responses that servers send before they are asked for |
+//! | [`window`] | flow control: how much a server may send ahead, and who says so |
 //!
 //! # Cargo features
 //!
@@ -122,12 +124,14 @@ pub mod http1;
 pub mod http2;
 pub mod interim;
 mod io;
+pub mod layer;
 pub mod netloc;
 mod output;
 mod pool;
 pub mod priority;
 mod protocols;
 pub mod push;
+pub mod window;
 
 pub use self::{
     body::{BodyReader, Chunks, Duplex, ResponseBody},

@@ -5,6 +5,8 @@
 
 #[path = "rfc9113/constants.rs"]
 mod constants;
+#[path = "rfc9113/link.rs"]
+mod link;
 #[path = "rfc9113/operations.rs"]
 mod operations;
 #[path = "rfc9113/section_10_cancels.rs"]
@@ -17,10 +19,16 @@ mod section_10_pushes;
 mod section_3_starting;
 #[path = "rfc9113/section_4_frames.rs"]
 mod section_4_frames;
+#[path = "rfc9113/section_5_adaptive.rs"]
+mod section_5_adaptive;
 #[path = "rfc9113/section_5_flow_control.rs"]
 mod section_5_flow_control;
+#[path = "rfc9113/section_5_hyper.rs"]
+mod section_5_hyper;
 #[path = "rfc9113/section_5_streams.rs"]
 mod section_5_streams;
+#[path = "rfc9113/section_5_window_managers.rs"]
+mod section_5_window_managers;
 #[path = "rfc9113/section_6_goaway.rs"]
 mod section_6_goaway;
 #[path = "rfc9113/section_6_ping_push.rs"]

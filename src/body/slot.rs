@@ -53,6 +53,8 @@ struct State {
     is_held: bool,
     /// Credit of octets that were read and not returned yet.
     credit: Option<Credit>,
+    /// Whether credit goes back as soon as nothing is unread, be it little.
+    is_hasty: bool,
     trailers: Option<HeaderMap>,
     waker: Option<Waker>,
     /// Who takes what is promised to the request, while more may be.
@@ -189,6 +191,14 @@ impl Slot {
         let is_full = state.inbox.octets() >= Self::HOLD_AT;
         state.is_held = is_reading && (state.is_held || is_full);
         state.is_held
+    }
+
+    /// The peer waits for credit: gives what was gathered, and gathers none any more once all is
+    /// read.
+    pub(crate) fn hasten_credit(&self) -> Option<Credit> {
+        let mut state = self.lock();
+        state.is_hasty = true;
+        state.credit.take()
     }
 
     /// The exchange failed. With `is_resendable`, the request may go out again by itself.
@@ -370,6 +380,7 @@ impl State {
             inbox: Inbox::default(),
             is_held: false,
             credit: None,
+            is_hasty: false,
             trailers: None,
             waker: None,
             promisee: None,
@@ -422,7 +433,7 @@ impl State {
             return None;
         };
         let owed = Credit::merge_options(self.credit.take(), credit)?;
-        if owed.octets() >= step {
+        if owed.octets() >= step || (self.is_hasty && self.inbox.is_empty()) {
             return Some((id, owed));
         }
         self.credit = Some(owed);

@@ -17,7 +17,11 @@ use crate::{
     decode,
     driver::{Http1Config, Http2Config},
     error::BoxError,
-    http1, http2,
+    http1,
+    http2::{
+        self,
+        flow::{Managers, WindowManagerFactory},
+    },
     netloc::Netloc,
     pool::{Pool, PoolConfig},
 };
@@ -30,6 +34,8 @@ pub struct TransportBuilder {
     prior_knowledge: PriorKnowledge,
     timeouts: Timeouts,
     http2: http2::Config,
+    stream_window_managers: Option<Managers>,
+    connection_window_managers: Option<Managers>,
     http1: http1::Config,
     pool: PoolConfig,
     decode: DecodeSettings,
@@ -79,6 +85,23 @@ impl TransportBuilder {
     #[must_use]
     pub fn http2(mut self, config: http2::Config) -> Self {
         self.http2 = config;
+        self
+    }
+
+    /// Who manages the receive windows of streams. Default: [`Adaptive`](crate::window::Adaptive)
+    /// managers. [`WindowManagerLayer`](crate::layer::WindowManagerLayer) chooses otherwise for some
+    /// requests. Counts more than [`http2`](Self::http2), in whatever order they are said.
+    #[must_use]
+    pub fn window_manager(mut self, factory: impl WindowManagerFactory) -> Self {
+        self.stream_window_managers = Some(Managers::new(factory));
+        self
+    }
+
+    /// Who manages the receive windows of connections. Default: [`Adaptive`](crate::window::Adaptive)
+    /// managers. Counts more than [`http2`](Self::http2), in whatever order they are said.
+    #[must_use]
+    pub fn connection_window_manager(mut self, factory: impl WindowManagerFactory) -> Self {
+        self.connection_window_managers = Some(Managers::new(factory));
         self
     }
 
@@ -199,6 +222,12 @@ impl TransportBuilder {
         let mut http2 = self.http2;
         http2.enable_push = self.push.unwrap_or(http2.enable_push);
         let takes_pushes = http2.enable_push;
+        if let Some(managers) = self.stream_window_managers {
+            http2.stream_window_managers = managers;
+        }
+        if let Some(managers) = self.connection_window_managers {
+            http2.connection_window_managers = managers;
+        }
         let drivers = DriverConfigs {
             http2: Http2Config {
                 engine: http2,

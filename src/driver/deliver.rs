@@ -46,6 +46,7 @@ where
                 let then = self.then(id, end_stream);
                 self.arrive(id, Arrived::Data(data, credit), then);
             }
+            Event::WindowUsedUp { id } => self.return_credit(id),
             Event::Trailers { id, fields } => {
                 let then = self.then(id, true);
                 self.arrive(id, Arrived::Trailers(fields), then);
@@ -124,6 +125,14 @@ where
     fn arrive(&mut self, id: StreamId, arrived: Arrived, then: Then) {
         if let Some(exchange) = self.exchanges.get(&id) {
             self.wakers.extend(exchange.slot.arrive(arrived, then));
+        }
+    }
+
+    /// Credit that the reader gathers may be all that the peer waits for.
+    fn return_credit(&mut self, id: StreamId) {
+        let exchange = self.exchanges.get(&id);
+        if let Some(credit) = exchange.and_then(|exchange| exchange.slot.hasten_credit()) {
+            self.engine.release(id, credit);
         }
     }
 

@@ -122,7 +122,10 @@ pub(super) fn start(
         OutgoingBody::Streaming(_) => BodyPlan::Streaming,
         OutgoingBody::Taken => return Err(Unopened::BodyTaken),
     };
-    let mut options = StreamOptions::default();
+    let mut options = StreamOptions {
+        window: request.parts.extensions.get().cloned(),
+        ..StreamOptions::default()
+    };
     // A field of the caller's own is of use to us where there is something to send by it, or
     // something to be told from it.
     if head.priority.is_none() && (adjustable.is_some() || !matches!(plan, BodyPlan::Empty)) {

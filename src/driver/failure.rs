@@ -81,6 +81,9 @@ impl Endpoint {
                 .error(Kind::MalformedResponse, Scope::Stream, Retry::IfIdempotent)
                 .with_code(violation.code(), Initiator::Local)
                 .with_source(violation),
+            Failure::WindowStalled => self
+                .error(Kind::WindowStalled, Scope::Stream, Retry::IfIdempotent)
+                .with_code(ErrorCode::CANCEL, Initiator::Local),
         }
     }
 
@@ -112,6 +115,9 @@ impl Endpoint {
                 .with_source(GoneAway(goaway.clone())),
             End::Closed(Closure::Drained, None) => {
                 error(Kind::Closed).with_source("the connection was retired, and is closed")
+            }
+            End::Closed(Closure::WindowStalled, _) => {
+                error(Kind::WindowStalled).with_code(ErrorCode::INTERNAL_ERROR, Initiator::Local)
             }
             End::Closed(Closure::Local(_), _) | End::Dropped => error(Kind::Shutdown),
             End::Io(cause, goaway) => {

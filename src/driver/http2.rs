@@ -133,6 +133,7 @@ where
     fn poll_turns(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         for _ in 0..Self::MAX_TURNS {
             let now = clock::now();
+            self.engine.tick(now);
             let read = self.read(cx, now);
             if read == Step::Idle {
                 self.give_up_reading(now);

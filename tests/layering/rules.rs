@@ -169,6 +169,8 @@ pub(crate) const UNITS: &[Unit] = &[
         blind_to: &["client", "pool", "driver", "connect"],
         ..unit("layer", 15, &["bytes", "http", "http_body", "tower"])
     },
+    // A face of `http2::flow`, in the words of callers.
+    unit("window", 15, &[]),
 ];
 
 /// Above everything, and bound by nothing here: the crate's root, which only re-exports.

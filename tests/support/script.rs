@@ -17,11 +17,12 @@ use towline::{
         Config, Credit, Engine, ErrorCode, Violation,
         codec::Output,
         consts,
-        engine::{BodyPlan, Closure, Event, Progress, Refusal},
+        engine::{BodyPlan, Closure, Event, Progress, Refusal, StreamOptions},
         frame::SettingId,
         message::{Protocol, RequestHead},
     },
     priority::Priority,
+    window::{Managers, WindowManagerFactory},
 };
 
 use super::{
@@ -182,13 +183,29 @@ impl Script {
     }
 
     pub(crate) fn try_open(&mut self, request: Request) -> Result<u32, Refusal> {
+        self.try_open_with(request, StreamOptions::default())
+    }
+
+    /// The same, with a window manager of the stream's own.
+    pub(crate) fn open_managed(
+        &mut self,
+        request: Request,
+        managers: impl WindowManagerFactory,
+    ) -> u32 {
+        let mut options = StreamOptions::default();
+        options.window = Some(Managers::new(managers));
+        self.try_open_with(request, options).expect("a stream")
+    }
+
+    fn try_open_with(&mut self, request: Request, options: StreamOptions) -> Result<u32, Refusal> {
         let Request {
             parts,
             plan,
             length,
         } = request;
         let head = RequestHead::from_parts(&parts, length).expect("a request that can be said");
-        self.engine.open(&head, plan).map(|id| id.as_u32())
+        let opened = self.engine.open_with(&head, plan, options);
+        opened.map(|id| id.as_u32())
     }
 
     pub(crate) fn send(&mut self, id: u32, data: impl Into<Bytes>) {
@@ -238,6 +255,7 @@ impl Script {
     /// The clock moves, and the engine is told if it wished to be.
     pub(crate) fn wait(&mut self, time: Duration) {
         self.now += time;
+        self.engine.tick(self.now);
         if self.engine.poll_timeout().is_some_and(|at| at <= self.now) {
             self.engine.handle_timeout(self.now);
         }

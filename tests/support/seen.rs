@@ -27,6 +27,7 @@ pub(crate) enum Seen {
         data: Bytes,
         end_stream: bool,
     },
+    UsedUp(u32),
     Trailers {
         id: u32,
         lines: Vec<Line>,
@@ -83,6 +84,7 @@ impl Seen {
                 data: data.clone(),
                 end_stream: *end_stream,
             },
+            Event::WindowUsedUp { id } => Self::UsedUp(id.as_u32()),
             Event::Trailers { id, fields } => Self::Trailers {
                 id: id.as_u32(),
                 lines: lines(fields),
@@ -154,6 +156,15 @@ pub(crate) fn promise_of(id: u32, promised: u32, request: &str) -> Seen {
         promised,
         request,
     }
+}
+
+pub(crate) fn used_up(id: u32) -> Seen {
+    Seen::UsedUp(id)
+}
+
+pub(crate) fn stalled(id: u32) -> Seen {
+    let failure = Failure::WindowStalled;
+    Seen::Failed { id, failure }
 }
 
 pub(crate) fn reset(id: u32, code: ErrorCode) -> Seen {

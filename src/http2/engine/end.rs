@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use super::{Closure, Core, Event, Failure, Stage};
 use crate::http2::{
-    Credit, ErrorCode, Fault, StreamId, Violation,
-    frame::{GoAway, RstStream, WindowUpdate},
+    ErrorCode, Fault, StreamId, Violation,
+    frame::{GoAway, RstStream},
     schedule::Schedule,
     stream::{ClosedBy, Late, Lookup},
 };
@@ -134,25 +134,8 @@ impl Core {
             self.reprioritized
                 .retain(|id| self.streams.get(*id).is_some());
         }
-    }
-
-    pub(super) fn release(&mut self, id: StreamId, credit: Credit) {
-        let Some(recv) = self
-            .streams
-            .get_mut(id)
-            .and_then(|stream| stream.recv.as_mut())
-        else {
-            // The window went with the stream, or the peer has ended its half: RFC 9113 §6.9 has
-            // nothing to give back to.
-            return;
-        };
-        recv.window.release(credit);
-        if let Some(increment) = recv.window.take_increment() {
-            WindowUpdate {
-                stream_id: id,
-                increment,
-            }
-            .encode(&mut self.control);
+        if self.windows.queued() > 2 * live {
+            self.sweep_windows();
         }
     }
 
@@ -165,6 +148,7 @@ impl Core {
             self.pushes.settle_all();
             self.schedule = Schedule::default();
             self.reprioritized.clear();
+            self.windows.clear();
             self.events.push_back(Event::Closed(closure));
         }
     }

@@ -49,6 +49,12 @@ pub enum Event {
         /// Whether nothing follows.
         end_stream: bool,
     },
+    /// The peer has used up a stream's window, while octets of it are unread: it sends on once they
+    /// are released, so a caller that gathers credit should not keep it.
+    WindowUsedUp {
+        /// The stream.
+        id: StreamId,
+    },
     /// The trailer section; nothing follows it.
     Trailers {
         /// The stream.
@@ -111,6 +117,10 @@ pub enum Failure {
     Unprocessed(ErrorCode),
     /// The peer broke a rule on this stream, and we reset it.
     Fault(Violation),
+    /// The stream's window was used up for longer than
+    /// [`Config::stall_timeout`](super::Config::stall_timeout) although everything was read: its
+    /// manager did not increase it, and we reset the stream.
+    WindowStalled,
 }
 
 /// Why a connection is over.
@@ -125,6 +135,9 @@ pub enum Closure {
     Fault(Violation),
     /// The peer's first octets, given here, are not HTTP/2's.
     NotHttp2(Bytes),
+    /// The connection's window was used up for longer than
+    /// [`Config::stall_timeout`](super::Config::stall_timeout): its manager did not increase it.
+    WindowStalled,
     /// The peer closed the byte stream.
     Eof,
 }

@@ -7,7 +7,7 @@
 //! | family | methods |
 //! |---|---|
 //! | wire in | [`handle_input`](Engine::handle_input), [`handle_eof`](Engine::handle_eof) |
-//! | clock in | [`handle_timeout`](Engine::handle_timeout) |
+//! | clock in | [`handle_timeout`](Engine::handle_timeout), [`tick`](Engine::tick) |
 //! | commands in | [`open`](Engine::open), [`send_data`](Engine::send_data), [`finish`](Engine::finish), [`resume`](Engine::resume), [`prioritize`](Engine::prioritize), [`release`](Engine::release), [`speaks_for`](Engine::speaks_for), [`claim`](Engine::claim), [`cancel`](Engine::cancel), [`ping`](Engine::ping), [`retire`](Engine::retire), [`close`](Engine::close) |
 //! | facts out | [`poll_event`](Engine::poll_event), [`poll_demand`](Engine::poll_demand) |
 //! | wire out | [`poll_output`](Engine::poll_output) |
@@ -29,6 +29,7 @@ mod recv;
 mod send;
 mod settings;
 mod timer;
+mod windows;
 
 use std::{
     collections::VecDeque,
@@ -37,17 +38,20 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 
-use self::timer::{Timer, TimerTable};
 pub use self::{
     event::{Closure, Event, Failure, GoAwayReceived, PeerSettings},
     open::{BodyPlan, Refusal, StreamOptions},
+};
+use self::{
+    timer::{Timer, TimerTable},
+    windows::Windows,
 };
 use super::{
     ErrorCode, Fault, Limits, StreamId, Violation,
     budget::Budget,
     codec::{BlockLimits, Reader},
     consts,
-    flow::{Credit, RecvWindow, Refill, SendWindow},
+    flow::{Credit, Managers, RecvWindow, Scope, SendWindow, WindowManagerFactory},
     frame::Ping,
     hpack::{Decoder, Encoder},
     push::Pushes,
@@ -61,11 +65,21 @@ use super::{
 #[non_exhaustive]
 pub struct Config {
     /// The receive window of each stream, announced as SETTINGS_INITIAL_WINDOW_SIZE. Default
-    /// 1 MiB. Bounds what an unread response body holds.
+    /// 1 MiB. What it becomes is for the stream's manager to say.
     pub stream_window_size: u32,
-    /// The receive window of the connection. Default 16 MiB. Its credit goes back as octets
-    /// arrive, so it bounds nothing but what is on its way.
+    /// The receive window of the connection. Default 16 MiB, announced at the start. Its credit goes
+    /// back as octets arrive, so it bounds nothing but what is on its way.
     pub connection_window_size: u32,
+    /// Who manages the windows of streams, where a stream's options say nothing else. Default:
+    /// [`Adaptive`](super::flow::Adaptive) managers.
+    pub stream_window_managers: Managers,
+    /// Who manages the window of the connection. Default: an [`Adaptive`](super::flow::Adaptive)
+    /// manager.
+    pub connection_window_managers: Managers,
+    /// How long a window may be used up, with nothing unread, before its stream fails, or the
+    /// connection if it is the connection's: its manager does not give what the caller waits for.
+    /// Default 10 s; `None` waits for ever.
+    pub stall_timeout: Option<Duration>,
     /// The largest frame taken, announced as SETTINGS_MAX_FRAME_SIZE. Default 16,384, which is
     /// also the least.
     pub max_frame_size: u32,
@@ -88,6 +102,9 @@ impl Default for Config {
         Self {
             stream_window_size: 1 << 20,
             connection_window_size: 16 << 20,
+            stream_window_managers: Managers::default(),
+            connection_window_managers: Managers::default(),
+            stall_timeout: Some(Duration::from_secs(10)),
             max_frame_size: consts::MIN_MAX_FRAME_SIZE,
             header_table_size: consts::INITIAL_HEADER_TABLE_SIZE,
             settings_timeout: Some(Duration::from_secs(10)),
@@ -135,6 +152,7 @@ struct Core {
     pushes: Pushes,
     send_window: SendWindow,
     recv_window: RecvWindow,
+    windows: Windows,
     schedule: Schedule,
     /// Streams whose priority has changed; stale ids are skipped.
     reprioritized: Vec<StreamId>,
@@ -207,8 +225,12 @@ impl Engine {
             send_window: SendWindow::new(consts::INITIAL_WINDOW_SIZE),
             recv_window: RecvWindow::new(
                 consts::INITIAL_WINDOW_SIZE,
-                Refill::new(config.connection_window_size),
+                config.connection_window_size,
+                config
+                    .connection_window_managers
+                    .manager(Scope::Connection, config.connection_window_size),
             ),
+            windows: Windows::new(config.stall_timeout, now),
             schedule: Schedule::default(),
             reprioritized: Vec::new(),
             peer: PeerSettings::INITIAL,
@@ -230,6 +252,7 @@ impl Engine {
     /// What the peer does wrong becomes output and an event.
     pub fn handle_input(&mut self, now: Instant, input: &mut BytesMut) {
         let Self { reader, core } = self;
+        core.windows.now = now;
         if core.preface == Preface::Awaited && !core.recognise(input) {
             return;
         }
@@ -263,14 +286,23 @@ impl Engine {
 
     /// The instant of [`poll_timeout`](Self::poll_timeout) has come.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.tick(now);
         while let Some(timer) = self.core.timers.take_expired(now) {
             match timer {
                 Timer::SettingsAck => {
                     let late = Fault::Connection(Violation::SettingsAckLate);
                     self.core.on_fault(now, late);
                 }
+                Timer::Stall => self.core.check_stalls(now),
             }
         }
+        self.core.close_if_drained();
+    }
+
+    /// The commands that follow are given at this instant, which window managers are told. Without
+    /// it, they count as given at the last instant that the engine was told.
+    pub fn tick(&mut self, now: Instant) {
+        self.core.windows.now = now;
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called, if ever.
@@ -377,6 +409,7 @@ impl Engine {
         assert_eq!(core.recv_window.parked(), 0, "connection window not whole");
         assert!(core.schedule.is_empty(), "streams are still scheduled");
         assert!(core.control.is_empty(), "frames are still queued");
+        assert!(core.windows.is_quiet(), "windows are updated or watched");
         assert!(
             core.events.is_empty(),
             "events are unread: {:?}",

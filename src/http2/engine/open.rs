@@ -11,7 +11,7 @@ use super::{Core, Engine, Event, Preface, Stage};
 use crate::http2::{
     StreamId,
     codec::writer,
-    flow::{RecvWindow, Refill, SendWindow},
+    flow::{Ask, Managers, RecvWindow, Scope, SendWindow, WindowManagerFactory},
     message::RequestHead,
     stream::{Precedence, RecvHalf, SendHalf, Stream},
 };
@@ -78,6 +78,8 @@ pub struct StreamOptions {
     /// rule, what a `priority` field of the caller's own says (RFC 9218 §5). Default: that of the
     /// head, which is the one of the request's extensions.
     pub priority: Option<Priority>,
+    /// Who manages the stream's window.
+    pub window: Option<Managers>,
 }
 
 impl Engine {
@@ -97,9 +99,10 @@ impl Engine {
         &mut self,
         head: &RequestHead<'_>,
         body: BodyPlan,
-        mut options: StreamOptions,
+        options: StreamOptions,
     ) -> Result<StreamId, Refusal> {
-        let priority = options.priority.take().or(head.priority);
+        let StreamOptions { priority, window } = options;
+        let priority = priority.or(head.priority);
         let core = &mut self.core;
         core.admit(head)?;
         let id = core.streams.next_id().ok_or(Refusal::Retired)?;
@@ -112,12 +115,15 @@ impl Engine {
         core.send_head(id, head, end_stream);
         let stream = Stream {
             send: core.send_half(body),
-            recv: Some(core.recv_half(head.method.clone())),
+            recv: Some(core.recv_half(id, head.method.clone(), window.as_ref())),
             precedence: Precedence::announced(priority),
         };
         core.streams.insert(id, stream);
         core.budget.on_sent(0);
         core.schedule(id);
+        if core.recv_window.is_used_up() {
+            core.watch_connection();
+        }
         if core.streams.next_id().is_none() {
             // RFC 9113 §5.1.1: a client that runs out of identifiers opens a new connection.
             core.retire();
@@ -172,9 +178,18 @@ impl Core {
         }
     }
 
-    pub(super) fn recv_half(&self, method: Method) -> RecvHalf {
+    pub(super) fn recv_half(
+        &mut self,
+        id: StreamId,
+        method: Method,
+        managers: Option<&Managers>,
+    ) -> RecvHalf {
         let size = self.config.stream_window_size;
-        RecvHalf::new(method, RecvWindow::new(size, Refill::new(size)))
+        let managers = managers.unwrap_or(&self.config.stream_window_managers);
+        let manager = managers.manager(Scope::Stream(id), size);
+        let mut recv = RecvHalf::new(method, RecvWindow::new(size, size, manager));
+        self.windows.ask_stream(id, &mut recv, Ask::Open);
+        recv
     }
 
     /// Takes no new streams from now on.

@@ -87,9 +87,10 @@ impl Core {
         let admitted = parent.and_then(|()| self.admit_promise(promised, section, outcome));
         match admitted {
             Ok(head) => {
+                let recv = self.recv_half(promised, head.method.clone(), None);
                 let stream = Stream {
                     send: None,
-                    recv: Some(self.recv_half(head.method.clone()).promised()),
+                    recv: Some(recv.promised()),
                     precedence: Precedence::announced(None),
                 };
                 self.streams.reserve(promised, stream);

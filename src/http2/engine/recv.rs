@@ -16,6 +16,7 @@ use super::{Core, Event, Failure, Preface};
 use crate::http2::{
     Fault, StreamId, Violation,
     codec::{BlockOrigin, FieldBlock, Inbound},
+    flow::{Ask, Path},
     frame::{Frame, Ping, RstStream, WindowUpdate},
     hpack::{Limits as FieldLimits, Outcome},
     message::SectionBuilder,
@@ -81,14 +82,8 @@ impl Core {
     }
 
     fn recv_data(&mut self, now: Instant, arrival: Arrival) -> Result<(), Fault> {
-        let credit = self
-            .recv_window
-            .debit(arrival.wire_len)
+        self.charge_connection(arrival.wire_len)
             .map_err(Fault::Connection)?;
-        if let Some(credit) = credit {
-            self.recv_window.release(credit);
-            self.send_connection_credit();
-        }
         let id = arrival.id;
         match self.streams.look_up(id) {
             Lookup::Idle => Err(Fault::Connection(Violation::DataOnIdle)),
@@ -146,30 +141,27 @@ impl Core {
         };
         let fault = |violation| Fault::Stream(id, violation);
         let credit = recv.window.debit(wire_len).map_err(fault)?;
-        match recv.phase() {
-            Phase::Body => {}
-            Phase::Head => return Err(fault(Violation::DataBeforeHead)),
-            // RFC 9113 §5.1: in reserved (remote), "a connection error".
-            Phase::Reserved => return Err(Fault::Connection(Violation::DataOnReserved)),
-        }
+        may_have_content(id, recv.phase())?;
         recv.on_content(data.len()).map_err(fault)?;
         if id.is_server() {
             self.pushes.charge(id, data.len()).map_err(fault)?;
         }
         if end_stream {
             recv.on_end().map_err(fault)?;
-        } else if data.is_empty() {
-            if let Some(padding) = credit {
-                self.release(id, padding);
-            }
+        }
+        self.windows.ask_stream(id, recv, Ask::Received(wire_len));
+        if data.is_empty() && !end_stream {
+            self.windows.consumed(id, recv, credit);
+            let settled = self.windows.settle(id, recv);
+            self.act_on(id, settled);
             // Neither octets nor an end: of no use (CVE-2019-9518).
             return self.budget.on_fault(now).map_err(Fault::Connection);
         }
         // Padding was consumed by arriving; the caller owes for the content alone.
         let octets = u32::try_from(data.len()).unwrap_or(u32::MAX);
         let (credit, padding) = credit.map_or((None, None), |credit| credit.split(octets));
-        if let Some(padding) = padding {
-            self.release(id, padding);
+        if padding.is_some() {
+            self.windows.consumed(id, recv, padding);
         }
         self.events.push_back(Event::Data {
             id,
@@ -179,6 +171,18 @@ impl Core {
         });
         if end_stream {
             self.end_recv(id);
+            return Ok(());
+        }
+        let is_outgrown = recv.window.is_outgrown();
+        let is_long = recv.window.received() >= Path::PROBE_FROM;
+        let is_probed = is_long && recv.window.wants_round_trips();
+        let settled = self.windows.settle(id, recv);
+        self.act_on(id, settled);
+        if is_outgrown {
+            self.windows.path.on_size(true);
+        }
+        if is_probed {
+            self.probe();
         }
         Ok(())
     }
@@ -269,6 +273,7 @@ impl Core {
             let octets = push::section_octets(&head.headers);
             self.pushes.charge(id, octets).map_err(fault)?;
         }
+        let is_used_up = recv.window.is_used_up();
         if head.status.is_informational() {
             if end_stream {
                 return Err(fault(Violation::EndWithInterim));
@@ -286,6 +291,8 @@ impl Core {
         });
         if end_stream {
             self.end_recv(id);
+        } else if is_used_up {
+            self.settle_at_head(id);
         }
         Ok(())
     }
@@ -315,7 +322,9 @@ impl Core {
     /// The peer's half is done; the stream, too, if ours is.
     fn end_recv(&mut self, id: StreamId) {
         if let Some(stream) = self.streams.get_mut(id) {
-            stream.recv = None;
+            if let Some(recv) = stream.recv.take() {
+                self.windows.path.on_size(recv.window.is_outgrown());
+            }
             if stream.send.is_none() {
                 self.finish(id, ClosedBy::End);
             }
@@ -327,6 +336,9 @@ impl Core {
             self.budget.on_control_queued().map_err(Fault::Connection)?;
             let payload = ping.payload;
             Ping { ack: true, payload }.encode(&mut self.control);
+            return Ok(());
+        }
+        if self.windows.path.on_pong(now, ping.payload) {
             return Ok(());
         }
         match self.pings.iter().position(|sent| *sent == ping.payload) {
@@ -419,5 +431,15 @@ impl Core {
         } else {
             self.budget.on_fault(now).map_err(Fault::Connection)
         }
+    }
+}
+
+/// Whether DATA may come in this phase of a stream.
+const fn may_have_content(id: StreamId, phase: Phase) -> Result<(), Fault> {
+    match phase {
+        Phase::Body => Ok(()),
+        Phase::Head => Err(Fault::Stream(id, Violation::DataBeforeHead)),
+        // RFC 9113 §5.1: in reserved (remote), "a connection error".
+        Phase::Reserved => Err(Fault::Connection(Violation::DataOnReserved)),
     }
 }

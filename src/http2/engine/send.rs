@@ -14,7 +14,7 @@ use crate::http2::{
     StreamId,
     codec::{Output, writer},
     consts,
-    frame::{Flags, FrameHeader, FrameType, SettingId, SettingsBuilder, WindowUpdate},
+    frame::{Flags, FrameHeader, FrameType, SettingId, SettingsBuilder},
     message,
     schedule::{Rank, Turn},
     stream::{ClosedBy, End},
@@ -102,6 +102,7 @@ impl Engine {
     pub fn poll_output(&mut self, out: &mut Output) -> Progress {
         let core = &mut self.core;
         core.announce_priorities();
+        core.queue_updates();
         core.flush_control(out);
         core.schedule.begin();
         while out.len() < Self::OUTPUT_TARGET {
@@ -150,18 +151,7 @@ impl Core {
         {
             self.timers.set(super::Timer::SettingsAck, at);
         }
-        self.send_connection_credit();
-    }
-
-    /// RFC 9113 §6.9: the connection's credit goes back as octets arrive.
-    pub(super) fn send_connection_credit(&mut self) {
-        if let Some(increment) = self.recv_window.take_increment() {
-            WindowUpdate {
-                stream_id: StreamId::CONNECTION,
-                increment,
-            }
-            .encode(&mut self.control);
-        }
+        self.open_connection_window();
     }
 
     fn flush_control(&mut self, out: &mut Output) {

@@ -37,8 +37,11 @@ pub(crate) struct RecvHalf {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Length {
     Unknown,
-    /// Octets that content-length still promises.
-    Remaining(u64),
+    /// Octets that content-length promises, and still promises.
+    Promised {
+        size: u64,
+        left: u64,
+    },
     /// The response has no content, whatever its content-length says (RFC 9110 §6.4.1).
     NoContent,
     /// The stream has become a tunnel: DATA is no content, and has no length (RFC 9113 §8.5).
@@ -95,8 +98,10 @@ impl RecvHalf {
         } else if message::expects_no_content(&self.method, head.status) {
             Length::NoContent
         } else {
-            head.content_length
-                .map_or(Length::Unknown, Length::Remaining)
+            head.content_length.map_or(Length::Unknown, |size| {
+                let left = size;
+                Length::Promised { size, left }
+            })
         };
         Ok(())
     }
@@ -105,13 +110,31 @@ impl RecvHalf {
     pub(crate) fn on_content(&mut self, octets: usize) -> Result<(), Violation> {
         match &mut self.length {
             Length::NoContent if octets > 0 => Err(Violation::ContentForbidden),
-            Length::Remaining(remaining) => {
-                *remaining = remaining
+            Length::Promised { left, .. } => {
+                *left = left
                     .checked_sub(octets as u64)
                     .ok_or(Violation::ContentLengthMismatch)?;
                 Ok(())
             }
             Length::Unknown | Length::NoContent | Length::Tunnel => Ok(()),
+        }
+    }
+
+    /// How large the document is, and how much of it is to come, where that is known.
+    pub(crate) const fn document(&self) -> Option<(u64, u64)> {
+        match self.length {
+            Length::Promised { size, left } => Some((size, left)),
+            Length::NoContent => Some((0, 0)),
+            Length::Unknown | Length::Tunnel => None,
+        }
+    }
+
+    /// Whether octets may be to come that need the window.
+    pub(crate) const fn expects_content(&self) -> bool {
+        match self.length {
+            Length::Promised { left, .. } => left > 0,
+            Length::NoContent => false,
+            Length::Unknown | Length::Tunnel => matches!(self.phase, Phase::Body),
         }
     }
 
@@ -128,7 +151,9 @@ impl RecvHalf {
     pub(crate) fn on_end(&self) -> Result<(), Violation> {
         match (self.phase, self.length) {
             (Phase::Reserved | Phase::Head, _) => Err(Violation::EndWithoutHead),
-            (Phase::Body, Length::Remaining(1..)) => Err(Violation::ContentLengthMismatch),
+            (Phase::Body, Length::Promised { left: 1.., .. }) => {
+                Err(Violation::ContentLengthMismatch)
+            }
             (Phase::Body, _) => Ok(()),
         }
     }

@@ -26,6 +26,8 @@ pub(crate) enum Step {
     Read,
     /// The caller looks at what was reported.
     Look,
+    /// Time goes by, in milliseconds.
+    Wait(u64),
     Interim(usize),
     Head(usize, bool),
     Content(usize, usize, Option<u8>, bool),
@@ -142,8 +144,12 @@ fn last_step() -> impl Strategy<Value = Step> {
     ]
 }
 
+pub(crate) fn good_step() -> impl Strategy<Value = Step> {
+    prop_oneof![caller_step(), peer_step()]
+}
+
 pub(crate) fn good_steps() -> impl Strategy<Value = Vec<Step>> {
-    vec(prop_oneof![caller_step(), peer_step()], 1..150)
+    vec(good_step(), 1..150)
 }
 
 pub(crate) fn any_steps() -> impl Strategy<Value = Vec<Step>> {

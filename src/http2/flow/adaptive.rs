@@ -1,0 +1,305 @@
+//! The default manager: windows as large as the way to the peer needs, and the reader deserves.
+//!
+//! Owns: the size that a window aims at, and the part of the [`Budget`] that this takes. Never: gives
+//! more than the document needs, or more to a stream whose reader does not keep up.
+//!
+//! A stream begins at its initial size. When its reader has begun to read, and more is to come than
+//! the window lets in, it is widened at once to what a fast link would carry in the round trip that
+//! was seen; then to twice what was read in a round trip. It is narrowed, by keeping credit back,
+//! when that is much less for a while, and when the reader falls behind. The connection's window,
+//! which holds no memory, grows to twice the product of the whole connection.
+//! Invariant: a stream's aim is above its initial size by no more than is reserved.
+//! Spec: RFC 9113 §5.2.2.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    Budget, Manager, Scope, WindowManager, WindowManagerFactory, WindowView,
+    budget::Reservation,
+    manager::Policy,
+    meter::{Meter, Sample},
+    path::Path,
+};
+
+/// Bounds of [`Adaptive`] managers, which it makes as a [`WindowManagerFactory`].
+///
+/// ```
+/// use towline::window::{AdaptiveBounds, Budget, Managers};
+///
+/// let mut bounds = AdaptiveBounds::default();
+/// bounds.max_stream_window = 4 << 20;
+/// bounds.budget = Budget::new(64 << 20);
+/// let managers = Managers::new(bounds);
+/// # let _ = managers;
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct AdaptiveBounds {
+    /// The largest window of a stream, in octets. Default 16 MiB: a gigabit a second over a round
+    /// trip of 130 ms.
+    pub max_stream_window: u32,
+    /// The largest window of the connection, in octets. Default 64 MiB. It holds no memory, as its
+    /// credit goes back when octets arrive.
+    pub max_connection_window: u32,
+    /// The smallest window that a stream is narrowed to when its reader is slow, in octets; no more
+    /// than its initial size. Default 256 KiB.
+    pub min_stream_window: u32,
+    /// What a link is taken to carry until it is measured, in octets a second. Default 187,500,000:
+    /// a gigabit a second, and half as much again so that the first guess is not the bound.
+    pub assumed_bandwidth: u64,
+    /// What streams may hold above their initial windows. Default: the budget of the process.
+    pub budget: Budget,
+}
+
+impl AdaptiveBounds {
+    const DEFAULT: Self = Self {
+        max_stream_window: 16 << 20,
+        max_connection_window: 64 << 20,
+        min_stream_window: 256 << 10,
+        assumed_bandwidth: 187_500_000,
+        budget: Budget::process_wide(),
+    };
+}
+
+impl Default for AdaptiveBounds {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl WindowManagerFactory for AdaptiveBounds {
+    fn manager(&self, scope: Scope, initial: u32) -> Manager {
+        Adaptive::within(self.clone(), scope, initial).into_manager()
+    }
+}
+
+/// Measures the bandwidth-delay product and follows it, within a bound and a budget: the default.
+/// See [`AdaptiveBounds`] for the numbers.
+#[derive(Debug)]
+pub struct Adaptive {
+    /// The size aimed at: what the peer may send and what is unread, together.
+    aim: u32,
+    /// How far the aim may rise.
+    most: u32,
+    /// How far it may fall.
+    least: u32,
+    assumed_bandwidth: u64,
+    /// What the aim is, or was lately, above the initial size.
+    reserved: Reservation,
+    meter: Meter,
+    /// Whether the first guess was made.
+    has_guessed: bool,
+    /// Samples one after the other that were much too small for the aim.
+    low: u8,
+}
+
+impl Adaptive {
+    /// What must have been read before a window is widened, in octets; a quarter of a smaller
+    /// window. It shows that somebody reads, and that the answer is not a small one.
+    const PROOF: u32 = 64 * 1024;
+    /// Small samples one after the other that narrow a window.
+    const PATIENCE: u8 = 4;
+    /// Updates are no smaller than this, in octets, or half of the window.
+    const MIN_STEP: u32 = 64 * 1024;
+    /// A reader that needs longer for what is unread, and longer than four round trips, is slow.
+    const SLOW: Duration = Duration::from_millis(100);
+
+    /// A manager for a window that begins at `initial` octets, within the default bounds.
+    #[must_use]
+    pub fn new(scope: Scope, initial: u32) -> Self {
+        Self::within(AdaptiveBounds::DEFAULT, scope, initial)
+    }
+
+    /// A manager for a window that begins at `initial` octets.
+    #[must_use]
+    pub fn within(bounds: AdaptiveBounds, scope: Scope, initial: u32) -> Self {
+        let least = bounds.min_stream_window.max(1);
+        // A window that begins at nothing must rise to something.
+        let aim = if initial == 0 { least } else { initial };
+        Self {
+            aim,
+            most: if scope.is_connection() {
+                bounds.max_connection_window
+            } else {
+                bounds.max_stream_window
+            },
+            least: least.min(aim),
+            assumed_bandwidth: bounds.assumed_bandwidth,
+            reserved: bounds.budget.reservation(),
+            meter: Meter::default(),
+            has_guessed: false,
+            low: 0,
+        }
+    }
+
+    /// The size aimed at, in octets.
+    #[must_use]
+    pub const fn aim(&self) -> u32 {
+        self.aim
+    }
+
+    /// Widens a window before anything was measured, once its reader has begun to read.
+    fn guess(&mut self, now: Instant, window: &WindowView) {
+        let Some(round_trip) = window.round_trip else {
+            return;
+        };
+        let consumed = window.received.saturating_sub(window.unread);
+        let proof = Self::PROOF.min(window.initial / 4);
+        let left = window.document_left.unwrap_or(u64::MAX);
+        if consumed < u64::from(proof) || left <= u64::from(window.window) {
+            return;
+        }
+        // Most of the window is unread: this is no reader who waits for the way.
+        if window.unread > u64::from(self.aim / 4) {
+            return;
+        }
+        self.has_guessed = true;
+        let carried = u128::from(self.assumed_bandwidth) * round_trip.as_nanos() / 1_000_000_000;
+        let carried = u64::try_from(carried).unwrap_or(u64::MAX);
+        self.widen(now, carried.max(twice(window.product)), window);
+    }
+
+    /// Follows what is read in a round trip.
+    fn follow(&mut self, now: Instant, octets: u32, window: &WindowView) {
+        let Some(round_trip) = window.round_trip else {
+            return;
+        };
+        let span = round_trip.max(Path::SPAN);
+        let Some(sample) = self.meter.count(now, octets, span) else {
+            return;
+        };
+        if self.is_behind(sample, round_trip, window) {
+            self.low = 0;
+            self.aim = (self.aim / 2).max(self.least);
+            // From now on, only what is measured counts.
+            self.has_guessed = true;
+            return;
+        }
+        // A pause makes a small sample, too: who sends little holds no large window.
+        let wanted = twice(Some(sample.octets_in(round_trip)));
+        let is_low = wanted < u64::from(self.aim / 2);
+        self.low = if is_low { self.low + 1 } else { 0 };
+        if self.aim < window.initial {
+            // The reader keeps up again: what every stream has needs no proof.
+            self.aim = self.aim.saturating_mul(2).min(window.initial);
+        } else if self.low >= Self::PATIENCE {
+            self.low = 0;
+            self.aim = (self.aim / 2).max(window.initial).max(self.least);
+        }
+        self.widen(now, wanted, window);
+    }
+
+    /// Whether the reader is slow, and not only about to read.
+    fn is_behind(&self, sample: Sample, round_trip: Duration, window: &WindowView) -> bool {
+        let patience = Self::SLOW.max(round_trip.saturating_mul(4));
+        window.unread > u64::from(self.aim / 2) && sample.octets_in(patience) < window.unread
+    }
+
+    /// Raises the aim towards `wanted`, within the bound, the budget and the document.
+    fn widen(&mut self, now: Instant, wanted: u64, window: &WindowView) {
+        let needed = window
+            .document_left
+            .map_or(u64::MAX, |left| left.saturating_add(window.unread));
+        let wanted = u32::try_from(wanted.min(needed)).unwrap_or(u32::MAX);
+        let wanted = wanted.min(self.most);
+        if wanted <= self.aim {
+            return;
+        }
+        let above = wanted.saturating_sub(window.initial);
+        if above > self.reserved.octets() {
+            self.reserved.set(above);
+        }
+        let affordable = window.initial.saturating_add(self.reserved.octets());
+        let aim = wanted.min(affordable);
+        if aim > self.aim {
+            self.aim = aim;
+            // What comes within a round trip from now was sent into the old window.
+            let settled = window.round_trip.and_then(|time| now.checked_add(time));
+            self.meter.begin_at(settled.unwrap_or(now));
+        }
+    }
+
+    /// The connection's octets are held by its streams, so its window needs no reservation.
+    fn widen_connection(&mut self, window: &WindowView) {
+        let wanted = u32::try_from(twice(window.product)).unwrap_or(u32::MAX);
+        self.aim = self.aim.max(wanted.min(self.most));
+    }
+
+    /// What is missing to the aim, once that is worth a frame.
+    fn refill(&mut self, window: &WindowView) -> u32 {
+        self.return_surplus(window);
+        if window.missing_to(self.aim) < self.step(window) {
+            return 0;
+        }
+        self.missing(window)
+    }
+
+    /// What is missing to the aim, and to the document's end.
+    fn missing(&self, window: &WindowView) -> u32 {
+        let missing = window.missing_to(self.aim);
+        let Some(left) = window.document_left else {
+            return missing;
+        };
+        // Padding may take of it, so it is looked at again with every frame.
+        let needed = left.saturating_sub(u64::from(window.window));
+        u32::try_from(needed).map_or(missing, |needed| needed.min(missing))
+    }
+
+    /// A window that was widened is as large as the way needs it, so it is refilled in small steps;
+    /// one that was not has room to spare.
+    fn step(&self, window: &WindowView) -> u32 {
+        let half = self.aim.div_ceil(2);
+        if window.scope.is_connection() || self.aim > window.initial {
+            (self.aim / 8).max(half.min(Self::MIN_STEP))
+        } else {
+            half
+        }
+    }
+
+    /// A narrowed window is as wide as before until its octets are consumed.
+    fn return_surplus(&mut self, window: &WindowView) {
+        let held = u32::try_from(window.held()).unwrap_or(u32::MAX);
+        let above = self.aim.max(held).saturating_sub(window.initial);
+        if above < self.reserved.octets() {
+            self.reserved.set(above);
+        }
+    }
+}
+
+/// Twice of what is in flight keeps a link busy while it is measured, and shows if there is more.
+fn twice(product: Option<u64>) -> u64 {
+    product.unwrap_or(0).saturating_mul(2)
+}
+
+impl WindowManager for Adaptive {
+    fn on_open(&mut self, now: Instant, window: &WindowView) -> u32 {
+        if !window.follows_large || window.scope.is_connection() {
+            return 0;
+        }
+        self.widen(now, twice(window.product), window);
+        self.refill(window)
+    }
+
+    fn on_consumed(&mut self, now: Instant, octets: u32, window: &WindowView) -> u32 {
+        if window.scope.is_connection() {
+            self.widen_connection(window);
+        } else {
+            if !self.has_guessed {
+                self.guess(now, window);
+            }
+            self.follow(now, octets, window);
+        }
+        self.refill(window)
+    }
+
+    fn on_blocked(&mut self, _now: Instant, window: &WindowView) -> u32 {
+        self.missing(window)
+    }
+
+    fn into_manager(self) -> Manager {
+        Manager::stock(Policy::Adaptive(self))
+    }
+}
+
+#[cfg(test)]
+mod tests;

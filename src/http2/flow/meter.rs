@@ -1,0 +1,63 @@
+//! How fast octets go by.
+//!
+//! Owns: one interval at a time. Never: remembers an older one.
+
+use std::time::{Duration, Instant};
+
+/// Counts octets over intervals of a round trip or more.
+#[derive(Debug, Default)]
+pub(super) struct Meter {
+    /// When the interval began; it may lie ahead, and what comes before it does not count.
+    since: Option<Instant>,
+    octets: u64,
+}
+
+/// What an interval came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sample {
+    octets: u64,
+    nanos: u64,
+    /// Whether it took much longer than was asked for: there was a pause in it.
+    pub(super) has_pause: bool,
+}
+
+impl Meter {
+    /// An interval of more than so many times its length had a pause.
+    const PAUSE: u32 = 4;
+
+    /// Counts octets at an instant; a sample, if the interval has lasted for `span` by now.
+    pub(super) fn count(&mut self, now: Instant, octets: u32, span: Duration) -> Option<Sample> {
+        let Some(since) = self.since else {
+            // The octets that begin an interval came in the time before it.
+            self.since = Some(now);
+            return None;
+        };
+        let passed = now.checked_duration_since(since)?;
+        self.octets += u64::from(octets);
+        if passed < span {
+            return None;
+        }
+        let sample = Sample {
+            octets: self.octets,
+            nanos: u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX).max(1),
+            has_pause: passed > span.saturating_mul(Self::PAUSE),
+        };
+        self.since = Some(now);
+        self.octets = 0;
+        Some(sample)
+    }
+
+    /// The next interval begins at an instant that may lie ahead.
+    pub(super) fn begin_at(&mut self, at: Instant) {
+        self.since = Some(at);
+        self.octets = 0;
+    }
+}
+
+impl Sample {
+    /// How many octets it makes in so much time.
+    pub(super) fn octets_in(self, time: Duration) -> u64 {
+        let product = u128::from(self.octets).saturating_mul(time.as_nanos());
+        u64::try_from(product / u128::from(self.nanos)).unwrap_or(u64::MAX)
+    }
+}
