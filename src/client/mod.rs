@@ -11,6 +11,7 @@ mod info;
 pub mod mounts;
 mod pending;
 mod proxy;
+mod settings;
 mod transport;
 
 pub use self::{
