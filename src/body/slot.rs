@@ -41,6 +41,10 @@ struct State {
     /// The request, until a response makes sending it again pointless.
     request: Option<OutgoingRequest>,
     stage: Stage,
+    /// Which exchange it is, once it is one.
+    id: Option<ExchangeId>,
+    /// Whether somebody waits to learn that.
+    announces_start: bool,
     head: Option<Head>,
     handed_over: Option<HandedOver>,
     inbox: Inbox,
@@ -138,6 +142,8 @@ impl Slot {
             state: Mutex::new(State {
                 request: Some(request),
                 stage: Stage::Queued,
+                id: None,
+                announces_start: false,
                 head: None,
                 handed_over: None,
                 inbox: Inbox::default(),
@@ -158,9 +164,10 @@ impl Slot {
     // The driver's end.
 
     /// Lends the request to the driver, which begins the exchange; `None` if the caller has left
-    /// meanwhile.
+    /// meanwhile. Adds the waker of whoever waits for the exchange to begin.
     pub(crate) fn start<E>(
         &self,
+        wakers: &mut Vec<Waker>,
         open: impl FnOnce(&mut OutgoingRequest) -> Result<ExchangeId, E>,
     ) -> Option<Result<ExchangeId, E>> {
         let mut state = self.lock();
@@ -170,6 +177,10 @@ impl Slot {
         let opened = open(state.request.as_mut()?);
         if let Ok(id) = &opened {
             state.stage = Stage::Started(*id);
+            state.id = Some(*id);
+            if state.announces_start {
+                wakers.extend(state.waker.take());
+            }
         }
         Some(opened)
     }
@@ -252,6 +263,24 @@ impl Slot {
     }
 
     // The caller's end.
+
+    /// Waits until the exchange has begun; its error if it failed before.
+    pub(crate) fn poll_started(&self, cx: &Context<'_>) -> Poll<Result<ExchangeId, Error>> {
+        let mut state = self.lock();
+        if let Some(id) = state.id {
+            return Poll::Ready(Ok(id));
+        }
+        if let Stage::Ended {
+            outcome: Err(failed),
+            ..
+        } = &state.stage
+        {
+            return Poll::Ready(Err(failed.error.clone()));
+        }
+        state.announces_start = true;
+        state.wait(cx);
+        Poll::Pending
+    }
 
     /// Waits for the head. Ready once.
     pub(crate) fn poll_head(&self, cx: &Context<'_>) -> Poll<Outcome> {

@@ -62,11 +62,13 @@ where
                 }
             }
             Event::PeerSettings(settings) => {
-                self.shared
-                    .set_limit(settings.max_concurrent_streams as usize);
+                self.shared.set_peer_settings(settings);
             }
             Event::Retired => {
                 debug!(netloc = %self.endpoint.netloc, "the connection is retired");
+                if let Some(goaway) = self.engine.goaway() {
+                    self.shared.retired_by(self.endpoint.retired(goaway));
+                }
                 self.shared.end();
             }
             Event::Closed(closure) => {
@@ -78,7 +80,7 @@ where
                 self.hear(id, head.status);
                 self.arrive(id, Arrived::Interim(Head::from_http2(head, id)), Then::More);
             }
-            Event::Pong { .. } => {}
+            Event::Pong { payload } => self.answer_ping(payload),
         }
     }
 

@@ -225,12 +225,16 @@ impl Http1Driver {
                         exchange.is_body_ready = true;
                     }
                 }
-                // An exchange that is over; or credit, which only HTTP/2 has.
+                Command::Reset(id, _) if self.carries(id) => self.reset(now),
+                // An exchange that is over; or credit and PINGs, which only HTTP/2 has.
                 Command::Cancel(_)
+                | Command::Reset(..)
+                | Command::Ping(_)
                 | Command::Resume(_)
                 | Command::PollBody(_)
                 | Command::Release(..) => {}
                 Command::Retire => self.retire(),
+                Command::Close(_) => self.engine.close(),
             }
         }
         // The vector goes back, so that the next batch allocates nothing.
@@ -258,7 +262,7 @@ impl Http1Driver {
         let id = self.next_id;
         let (engine, shared) = (&mut self.engine, &self.shared);
         let mut begun = None;
-        let opened = slot.start(|request| {
+        let opened = slot.start(&mut self.wakers, |request| {
             begun = Some(begin(engine, request, (id, shared), now)?);
             Ok(id)
         });
@@ -316,6 +320,15 @@ impl Http1Driver {
         }
         self.is_held = false;
         self.engine.cancel(now);
+    }
+
+    /// The caller ends the exchange by hand, and may still wait for it.
+    fn reset(&mut self, now: Instant) {
+        if let Some(exchange) = &self.exchange {
+            let error = self.endpoint.broken_off();
+            self.wakers.extend(exchange.slot.fail(error, false));
+        }
+        self.cancel(now);
     }
 
     fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
@@ -392,6 +405,7 @@ impl Http1Driver {
 impl Drop for Http1Driver {
     fn drop(&mut self) {
         self.finish();
+        self.shared.set_over();
     }
 }
 
