@@ -4,6 +4,7 @@
 //! again by itself; and the public service.
 
 mod builder;
+pub mod connection;
 mod decoding;
 mod dialer;
 mod future;
