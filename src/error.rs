@@ -64,7 +64,7 @@ pub enum Kind {
     /// The response was malformed: on HTTP/2 its stream was reset, and the connection goes on; on
     /// HTTP/1.1 the connection was closed.
     MalformedResponse,
-    /// The peer reset the stream.
+    /// The stream was reset, by the peer or by the caller: see [`Error::initiator`].
     Reset,
     /// The peer sent GOAWAY and did not process the request (RFC 9113 §6.8).
     GoAway,
@@ -86,9 +86,14 @@ pub enum Kind {
     Io,
     /// A time limit ran out.
     Timeout(Phase),
-    /// More callers wait for a connection to this netloc than the pool's bound.
+    /// More callers wait for a connection to this netloc than the pool's bound, or more responses
+    /// wait to be taken than the connection's.
     Overloaded,
-    /// The transport is shut down, or its runtime is.
+    /// The response was taken before, or its stream was cancelled.
+    ResponseTaken,
+    /// There is no such request whose response could be taken.
+    UnknownStream,
+    /// The transport or the connection was shut down by the caller, or its runtime was.
     Shutdown,
 }
 
@@ -288,6 +293,8 @@ impl fmt::Display for Kind {
             Self::Io => "reading or writing the connection failed",
             Self::Timeout(phase) => return write!(f, "{phase} took too long"),
             Self::Overloaded => "too many requests wait for a connection",
+            Self::ResponseTaken => "the response was taken before",
+            Self::UnknownStream => "there is no such request",
             Self::Shutdown => "the transport is shut down",
         })
     }

@@ -83,6 +83,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`config`] | time limits, each with the reason of its default |
+//! | [`connection`] | one connection under the caller's hand: [`Http2Connection`], [`Http1Connection`] |
 //! | [`connect`] | from a netloc to a byte stream: DNS, TCP, TLS, and connectors of one's own |
 //! | [`decode`] | content codings: which there are, how they are undone, and bounds on what comes out |
 //! | [`error`] | what can go wrong, in words that code can match on |
@@ -137,6 +138,7 @@ pub use self::{
     body::{BodyReader, Chunks, Duplex, ResponseBody},
     client::{
         ConnectionInfo, Proxy, ResponseFuture, Transport, TransportBuilder,
+        connection::{self, Http1Connection, Http2Connection},
         mounts::{self, Mounts},
     },
     error::Error,

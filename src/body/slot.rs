@@ -46,6 +46,10 @@ struct State {
     /// The request, until a response makes sending it again pointless.
     request: Option<OutgoingRequest>,
     stage: Stage,
+    /// Which exchange it is, once it is one.
+    id: Option<ExchangeId>,
+    /// Whether somebody waits to learn that.
+    announces_start: bool,
     head: Option<Head>,
     handed_over: Option<HandedOver>,
     inbox: Inbox,
@@ -127,9 +131,10 @@ impl Slot {
     // The driver's end.
 
     /// Lends the request to the driver, which begins the exchange; `None` if the caller has left
-    /// meanwhile.
+    /// meanwhile. Adds the waker of whoever waits for the exchange to begin.
     pub(crate) fn start<E>(
         &self,
+        wakers: &mut Vec<Waker>,
         open: impl FnOnce(&mut OutgoingRequest) -> Result<ExchangeId, E>,
     ) -> Option<Result<ExchangeId, E>> {
         let mut state = self.lock();
@@ -139,6 +144,10 @@ impl Slot {
         let opened = open(state.request.as_mut()?);
         if let Ok(id) = &opened {
             state.stage = Stage::Started(*id);
+            state.id = Some(*id);
+            if state.announces_start {
+                wakers.extend(state.waker.take());
+            }
         }
         Some(opened)
     }
@@ -250,6 +259,24 @@ impl Slot {
     /// Whether the response is still on its way.
     pub(crate) fn is_under_way(&self) -> bool {
         matches!(self.lock().stage, Stage::Queued | Stage::Started(_))
+    }
+
+    /// Waits until the exchange has begun; its error if it failed before.
+    pub(crate) fn poll_started(&self, cx: &Context<'_>) -> Poll<Result<ExchangeId, Error>> {
+        let mut state = self.lock();
+        if let Some(id) = state.id {
+            return Poll::Ready(Ok(id));
+        }
+        if let Stage::Ended {
+            outcome: Err(failed),
+            ..
+        } = &state.stage
+        {
+            return Poll::Ready(Err(failed.error.clone()));
+        }
+        state.announces_start = true;
+        state.wait(cx);
+        Poll::Pending
     }
 
     /// Waits for the head. Ready once.
@@ -375,6 +402,8 @@ impl State {
         Self {
             request: None,
             stage,
+            id: None,
+            announces_start: false,
             head: None,
             handed_over: None,
             inbox: Inbox::default(),

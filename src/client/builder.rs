@@ -1,21 +1,19 @@
 //! Settings of a transport.
 
-use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
+use std::{collections::HashSet, fmt, time::Duration};
 
-use tower::{Service, ServiceExt, util::BoxCloneSyncService};
+use tower::Service;
 
 use super::{
     Transport,
-    decoding::DecodeSettings,
-    dialer::{BoxConnector, Dialer, DriverConfigs, PriorKnowledge},
-    pending::ResponseSettings,
+    dialer::PriorKnowledge,
+    settings::{Assembled, Settings},
     transport::Shared,
 };
 use crate::{
     config::Timeouts,
-    connect::{Connected, Connector, Destination, TlsConfig},
+    connect::{Connected, Destination, TlsConfig},
     decode,
-    driver::{Http1Config, Http2Config},
     error::BoxError,
     http1,
     http2::{
@@ -29,18 +27,9 @@ use crate::{
 /// Builds a [`Transport`]. Every setting has a default that suits production.
 #[derive(Default)]
 pub struct TransportBuilder {
-    tls: TlsConfig,
-    connector: Option<BoxConnector>,
+    settings: Settings,
     prior_knowledge: PriorKnowledge,
-    timeouts: Timeouts,
-    http2: http2::Config,
-    stream_window_managers: Option<Managers>,
-    connection_window_managers: Option<Managers>,
-    http1: http1::Config,
     pool: PoolConfig,
-    decode: DecodeSettings,
-    keeps_fields: bool,
-    push: Option<bool>,
 }
 
 impl TransportBuilder {
@@ -49,7 +38,7 @@ impl TransportBuilder {
     /// in. Not used by a [`connector`](Self::connector) of one's own.
     #[must_use]
     pub fn tls(mut self, tls: TlsConfig) -> Self {
-        self.tls = tls;
+        self.settings.tls = tls;
         self
     }
 
@@ -77,14 +66,14 @@ impl TransportBuilder {
     /// own.
     #[must_use]
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
-        self.timeouts = timeouts;
+        self.settings.timeouts = timeouts;
         self
     }
 
     /// Settings of the HTTP/2 connections: windows, and bounds against hostile servers.
     #[must_use]
     pub fn http2(mut self, config: http2::Config) -> Self {
-        self.http2 = config;
+        self.settings.http2 = config;
         self
     }
 
@@ -93,7 +82,7 @@ impl TransportBuilder {
     /// requests. Counts more than [`http2`](Self::http2), in whatever order they are said.
     #[must_use]
     pub fn window_manager(mut self, factory: impl WindowManagerFactory) -> Self {
-        self.stream_window_managers = Some(Managers::new(factory));
+        self.settings.stream_window_managers = Some(Managers::new(factory));
         self
     }
 
@@ -101,7 +90,7 @@ impl TransportBuilder {
     /// managers. Counts more than [`http2`](Self::http2), in whatever order they are said.
     #[must_use]
     pub fn connection_window_manager(mut self, factory: impl WindowManagerFactory) -> Self {
-        self.connection_window_managers = Some(Managers::new(factory));
+        self.settings.connection_window_managers = Some(Managers::new(factory));
         self
     }
 
@@ -109,7 +98,7 @@ impl TransportBuilder {
     /// for 100 (Continue).
     #[must_use]
     pub fn http1(mut self, config: http1::Config) -> Self {
-        self.http1 = config;
+        self.settings.http1 = config;
         self
     }
 
@@ -157,7 +146,7 @@ impl TransportBuilder {
     /// [`decode::Decoding`] chooses otherwise for one request.
     #[must_use]
     pub fn decode(mut self, is_on: bool) -> Self {
-        self.decode.is_on = is_on;
+        self.settings.decode.is_on = is_on;
         self
     }
 
@@ -171,7 +160,7 @@ impl TransportBuilder {
     /// not sent.
     #[must_use]
     pub fn keep_fields(mut self, is_on: bool) -> Self {
-        self.keeps_fields = is_on;
+        self.settings.keeps_fields = is_on;
         self
     }
 
@@ -181,14 +170,14 @@ impl TransportBuilder {
     /// promises to others is refused.
     #[must_use]
     pub fn push(mut self, is_on: bool) -> Self {
-        self.push = Some(is_on);
+        self.settings.push = Some(is_on);
         self
     }
 
     /// Bounds on what responses decode to.
     #[must_use]
     pub fn decode_limits(mut self, limits: decode::Limits) -> Self {
-        self.decode.limits = limits;
+        self.settings.decode.limits = limits;
         self
     }
 
@@ -204,55 +193,27 @@ impl TransportBuilder {
         C::Error: Into<BoxError>,
         C::Future: Send + 'static,
     {
-        let connector = connector.map_err(Into::into);
-        self.connector = Some(BoxCloneSyncService::new(connector));
+        self.settings.set_connector(connector);
         self
     }
 
     /// The transport. Nothing is dialed until the first request.
     #[must_use]
     pub fn build(self) -> Transport {
-        let connector = self.connector.unwrap_or_else(|| {
-            let connector = Connector::new(self.tls, self.timeouts.connect);
-            BoxCloneSyncService::new(connector.map_err(BoxError::from))
-        });
-        let write_timeout = self.timeouts.write_progress;
-        let mut http1 = self.http1;
-        http1.raw_fields |= self.keeps_fields;
-        let mut http2 = self.http2;
-        http2.enable_push = self.push.unwrap_or(http2.enable_push);
-        let takes_pushes = http2.enable_push;
-        if let Some(managers) = self.stream_window_managers {
-            http2.stream_window_managers = managers;
-        }
-        if let Some(managers) = self.connection_window_managers {
-            http2.connection_window_managers = managers;
-        }
-        let drivers = DriverConfigs {
-            http2: Http2Config {
-                engine: http2,
-                write_timeout,
-            },
-            http1: Http1Config {
-                engine: http1,
-                write_timeout,
-            },
-        };
-        let dialer = Dialer::new(connector, self.prior_knowledge, drivers);
+        let Assembled {
+            dialer,
+            responses,
+            timeouts,
+        } = self.settings.assemble(self.prior_knowledge);
         let pool = PoolConfig {
-            wait_timeout: self.timeouts.pool_wait,
+            wait_timeout: timeouts.pool_wait,
             ..self.pool
         };
         Transport::from_shared(Shared {
             pool: Pool::new(dialer.clone(), pool),
             dialer,
-            responses: Arc::new(ResponseSettings {
-                decode: self.decode,
-                body_idle: self.timeouts.body_idle,
-                keeps_fields: self.keeps_fields,
-                takes_pushes,
-            }),
-            timeouts: self.timeouts,
+            responses,
+            timeouts,
         })
     }
 }
@@ -260,15 +221,15 @@ impl TransportBuilder {
 impl fmt::Debug for TransportBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TransportBuilder")
-            .field("tls", &self.tls)
+            .field("tls", &self.settings.tls)
             .field("prior_knowledge", &self.prior_knowledge)
-            .field("timeouts", &self.timeouts)
-            .field("http2", &self.http2)
-            .field("http1", &self.http1)
+            .field("timeouts", &self.settings.timeouts)
+            .field("http2", &self.settings.http2)
+            .field("http1", &self.settings.http1)
             .field("pool", &self.pool)
-            .field("decode", &self.decode)
-            .field("keeps_fields", &self.keeps_fields)
-            .field("push", &self.push)
+            .field("push", &self.settings.push)
+            .field("decode", &self.settings.decode)
+            .field("keeps_fields", &self.settings.keeps_fields)
             .finish_non_exhaustive()
     }
 }

@@ -4,6 +4,7 @@
 //! again by itself; and the public service.
 
 mod builder;
+pub mod connection;
 mod decoding;
 mod dialer;
 mod future;
@@ -12,6 +13,7 @@ pub mod mounts;
 mod pending;
 mod proxy;
 mod pushed;
+mod settings;
 mod transport;
 
 pub use self::{

@@ -65,11 +65,13 @@ where
                 }
             }
             Event::PeerSettings(settings) => {
-                self.shared
-                    .set_limit(settings.max_concurrent_streams as usize);
+                self.shared.set_peer_settings(settings);
             }
             Event::Retired => {
                 debug!(netloc = %self.endpoint.netloc, "the connection is retired");
+                if let Some(goaway) = self.engine.goaway() {
+                    self.shared.retired_by(self.endpoint.retired(goaway));
+                }
                 self.shared.end();
             }
             Event::Closed(closure) => {
@@ -82,7 +84,7 @@ where
                 self.arrive(id, Arrived::Interim(Head::from_http2(head, id)), Then::More);
             }
             Event::Promise { id, promised, head } => self.promise(id, promised, *head),
-            Event::Pong { .. } => {}
+            Event::Pong { payload } => self.answer_ping(payload),
         }
     }
 

@@ -225,8 +225,11 @@ impl Http1Driver {
                         exchange.is_body_ready = true;
                     }
                 }
-                // An exchange that is over; or credit or a priority, which only HTTP/2 has.
+                Command::Reset(id, _) if self.carries(id) => self.reset(now),
+                // An exchange that is over; or credit, PINGs or a priority, which only HTTP/2 has.
                 Command::Cancel(_)
+                | Command::Reset(..)
+                | Command::Ping(_)
                 | Command::Resume(_)
                 | Command::PollBody(_)
                 | Command::Prioritize(_)
@@ -234,6 +237,7 @@ impl Http1Driver {
                 | Command::Claim(_)
                 | Command::Release(..) => {}
                 Command::Retire => self.retire(),
+                Command::Close(_) => self.engine.close(),
             }
         }
         // The vector goes back, so that the next batch allocates nothing.
@@ -261,7 +265,7 @@ impl Http1Driver {
         let id = self.next_id;
         let (engine, shared) = (&mut self.engine, &self.shared);
         let mut begun = None;
-        let opened = slot.start(|request| {
+        let opened = slot.start(&mut self.wakers, |request| {
             begun = Some(begin(engine, request, (id, shared), now)?);
             Ok(id)
         });
@@ -319,6 +323,15 @@ impl Http1Driver {
         }
         self.is_held = false;
         self.engine.cancel(now);
+    }
+
+    /// The caller ends the exchange by hand, and may still wait for it.
+    fn reset(&mut self, now: Instant) {
+        if let Some(exchange) = &self.exchange {
+            let error = self.endpoint.broken_off();
+            self.wakers.extend(exchange.slot.fail(error, false));
+        }
+        self.cancel(now);
     }
 
     fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
@@ -395,6 +408,7 @@ impl Http1Driver {
 impl Drop for Http1Driver {
     fn drop(&mut self) {
         self.finish();
+        self.shared.set_over();
     }
 }
 

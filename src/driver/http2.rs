@@ -24,7 +24,7 @@ use super::{
     exchange::{BODY_TAKEN, Begun, Exchange, Unopened, start},
     failure::{End, Endpoint, Reached},
     handle::{Handle, Shared},
-    mailbox::Command,
+    mailbox::{Command, PingCommand},
     outbound::Written,
     pace::{Step, Timer},
 };
@@ -65,6 +65,8 @@ pub(crate) struct Http2Driver<IO> {
     read_size: usize,
     pub(super) output: Output,
     pub(super) written: Written,
+    /// PINGs of callers that are not answered yet, and when each was sent.
+    pings: Vec<(PingCommand, Instant)>,
     write_timeout: Option<Duration>,
     /// The socket takes nothing more; until this instant, what it still has to read comes first.
     pub(super) write_failure: Option<(io::Error, Instant)>,
@@ -120,6 +122,7 @@ where
             read_size: Self::MIN_READ,
             output: Output::default(),
             written: Written::default(),
+            pings: Vec::new(),
             write_timeout: config.write_timeout,
             write_failure: None,
             timer: Timer::default(),
@@ -138,7 +141,7 @@ where
             if read == Step::Idle {
                 self.give_up_reading(now);
             }
-            self.run_commands();
+            self.run_commands(now);
             self.let_overdue_go(now);
             self.deliver();
             if self.wake() && !self.has_yielded {
@@ -187,7 +190,7 @@ where
         self.shared.mailbox.poll_command(cx)
     }
 
-    fn run_commands(&mut self) {
+    fn run_commands(&mut self, now: Instant) {
         let mut commands = std::mem::take(&mut self.commands);
         self.shared.mailbox.drain(&mut commands);
         while self.takes_requests()
@@ -202,11 +205,17 @@ where
                 Command::Release(id, credit) => self.engine.release(id.into(), credit),
                 Command::Cancel(id) => self.cancel(id.into()),
                 Command::Claim(id) => self.engine.claim(id.into()),
+                Command::Reset(id, code) => self.reset(id.into(), code),
                 Command::PollBody(id) => self.engine.resume(id.into()),
                 Command::Prioritize(id) => self.prioritize(id.into()),
                 // Nobody asks for it: what may be unread is bounded by the stream's window.
                 Command::Resume(_) => {}
+                Command::Ping(ping) => {
+                    self.engine.ping(ping.payload);
+                    self.pings.push((*ping, now));
+                }
                 Command::Retire => self.engine.retire(),
+                Command::Close(code) => self.engine.close(code),
             }
         }
         // The vector goes back, so that the next batch allocates nothing.
@@ -230,7 +239,8 @@ where
     fn open(&mut self, slot: Arc<Slot>) {
         let (engine, shared) = (&mut self.engine, &self.shared);
         let mut begun = Begun::default();
-        match slot.start(|request| start(engine, request, shared, &mut begun)) {
+        let wakers = &mut self.wakers;
+        match slot.start(wakers, |request| start(engine, request, shared, &mut begun)) {
             Some(Ok(id)) => {
                 let id = StreamId::from(id);
                 self.written.joining.push(id);
@@ -273,6 +283,26 @@ where
             _ => ErrorCode::CANCEL,
         };
         self.engine.cancel(id, code);
+    }
+
+    /// The caller ends an exchange by hand, and may still wait for it.
+    fn reset(&mut self, id: StreamId, code: ErrorCode) {
+        if let Some(exchange) = self.exchanges.get_mut(&id) {
+            let error = self.endpoint.cancelled(code).with_stream_id(id);
+            self.wakers.extend(exchange.slot.fail(error, false));
+            exchange.upload = None;
+        }
+        self.engine.cancel(id, code);
+    }
+
+    /// RFC 9113 §6.7: answers come in the order of what they answer.
+    pub(super) fn answer_ping(&mut self, payload: [u8; 8]) {
+        let is_meant = |(ping, _): &(PingCommand, Instant)| ping.payload == payload;
+        if let Some(index) = self.pings.iter().position(is_meant) {
+            let (ping, sent) = self.pings.remove(index);
+            // Whoever asked may have left.
+            let _gone = ping.answer.send(clock::now() - sent);
+        }
     }
 
     fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
@@ -392,5 +422,6 @@ impl<IO> Http2Driver<IO> {
 impl<IO> Drop for Http2Driver<IO> {
     fn drop(&mut self) {
         self.finish();
+        self.shared.set_over();
     }
 }
