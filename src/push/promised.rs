@@ -3,12 +3,14 @@
 use std::{
     fmt,
     sync::{Arc, OnceLock},
+    time::Instant,
 };
 
 use http::{Method, Request, Response, Uri, Version};
 
 use crate::{
     body::{Answer, Promise, ResponseBody, Slot},
+    clock,
     error::Error,
     header_map::HttpHeaderMap,
     http2::{StreamId, message::PromisedHead},
@@ -32,6 +34,7 @@ pub(crate) trait Responder: Send + Sync + fmt::Debug {
 pub struct Push {
     promise: Promise,
     request: Request<()>,
+    promised_at: Instant,
     /// There once somebody has asked for it.
     fields: OnceLock<HttpHeaderMap>,
     responder: Arc<dyn Responder>,
@@ -47,6 +50,7 @@ impl Push {
         Self {
             promise,
             request,
+            promised_at: clock::now(),
             fields: OnceLock::new(),
             responder,
         }
@@ -114,6 +118,12 @@ impl Push {
     #[must_use]
     pub const fn parent_id(&self) -> StreamId {
         self.promise.parent
+    }
+
+    /// When the promise came. The response is no older.
+    #[must_use]
+    pub const fn promised_at(&self) -> Instant {
+        self.promised_at
     }
 
     /// Whether the stream that the response comes on is not closed, as far as is known. Until then
