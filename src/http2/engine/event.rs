@@ -2,10 +2,10 @@
 //!
 //! Owns: the words for facts, nothing behind them. Never: says what a caller should make of them;
 //! whether a request may be sent again is for the client to conclude.
-//! Invariant: of a stream come interim heads, a head, content, trailers, in this order and each
-//! where there is one; a failure can take the place of the rest; `Finished` is the last, unless the
-//! connection closes first.
-//! Spec: RFC 9113 §5.1, §8.1.
+//! Invariant: of a stream come the promise if the peer made one, interim heads, a head, content,
+//! trailers, in this order and each where there is one; a failure can take the place of the rest;
+//! `Finished` is the last, unless the connection closes first.
+//! Spec: RFC 9113 §5.1, §8.1, §8.4.
 
 use bytes::Bytes;
 use http::HeaderMap;

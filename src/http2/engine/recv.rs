@@ -391,12 +391,12 @@ impl Core {
                     let failure = Failure::Reset(code);
                     Event::Failed { id, failure }
                 };
-                self.events.push_back(event);
-                self.finish(id, ClosedBy::PeerReset);
                 if id.is_server() {
                     // Promised and taken back: rapid reset the other way round (CVE-2023-44487).
                     self.budget.on_fault(now).map_err(Fault::Connection)?;
                 }
+                self.events.push_back(event);
+                self.finish(id, ClosedBy::PeerReset);
                 return Ok(());
             }
             // RFC 9113 §5.1: after END_STREAM and RST_STREAM of ours, one may come; a second one
