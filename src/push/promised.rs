@@ -147,7 +147,8 @@ impl Push {
     ///
     /// As those of a call: the server has reset the stream, or broken a rule on it; the connection
     /// is over; or more had come than is held for nobody, before this was called
-    /// ([`Limits::unclaimed_push_octets`](crate::http2::Limits::unclaimed_push_octets)).
+    /// ([`Limits::unclaimed_push_octets`](crate::http2::Limits::unclaimed_push_octets)). Where the head
+    /// had come before, the body says so.
     pub async fn response(self) -> Result<Response<ResponseBody>, Error> {
         let Self {
             promise,
