@@ -11,19 +11,19 @@ use towline::{
     config::Timeouts,
     decode::{Decoded, Decoding},
     error::{Kind, Phase},
-    http2::StreamId,
+    http2::{self, StreamId},
     push::Push,
 };
 
 use super::{
     peers::{
         bodies::pattern,
-        call, everywhere,
+        builder_over, call, everywhere,
         raw::{self, END_HEADERS, END_STREAM},
         servers::{self, answer, send_all, status},
         text,
     },
-    support::{Rig, asking, promise, pushable, pushed_text, url},
+    support::{Rig, asking, promise, pushed_text, url},
 };
 
 fn gzip(content: &[u8]) -> Vec<u8> {
@@ -95,7 +95,10 @@ fn it_may_be_of_any_length() {
             body.send_trailers(fields).unwrap();
         })
         .await;
-        let transport = pushable(wire);
+        // Until it is asked for, it may fill its window, and no more than the bound.
+        let mut config = http2::Config::default();
+        config.limits.unclaimed_push_octets = 2 * config.stream_window_size;
+        let transport = builder_over(wire).push(true).http2(config).build();
         let (request, mut pushes) = asking(&server.url("/"));
         let response = call(&transport, request).await.unwrap();
         let long = pushes.next().await.unwrap();
