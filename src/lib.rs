@@ -91,7 +91,7 @@
 //! | [`http1`] | the engine of HTTP/1.1, without sockets, clocks or a runtime |
 //! | [`http2`] | the engine of HTTP/2 and its parts, likewise |
 //! | [`interim`] | interim responses (1xx), for callers who ask for them |
-//! | [`layer`] | tower layers that tell the transport what to do for some requests |
+//! | [`layer`] | tower layers: pushes handed on or answered from, window managers for some requests |
 //! | [`mounts`] | other services for some servers or paths, by longest prefix |
 //! | [`netloc`] | scheme, host and port, by which connections are shared |
 //! | [`priority`] | how soon a response is wanted, and what goes by it |
@@ -108,6 +108,7 @@
 //! | `native-roots` | no | the system's root certificates |
 //! | `brotli` | no | the content coding `br` |
 //! | `zstd` | no | the content coding `zstd` |
+//! | `push-cache` | no | [`layer`]'s `PushCache`, which answers requests from what servers push |
 //!
 //! Features only add. No crypto provider is installed for the process.
 

@@ -42,7 +42,8 @@ pub struct Limits {
     pub promised_streams: u32,
     /// Octets of all promised requests and their responses, sections counted as
     /// [`field_section_size`](Self::field_section_size) counts them, that are held on a connection
-    /// while nobody has claimed them. Default 1 MiB. A promise beyond it is refused with
+    /// while nobody has claimed them. Default 2 MiB: above a stream's window, so that one large
+    /// response waits for its reader, and is not reset. A promise beyond it is refused with
     /// `REFUSED_STREAM`, a response that grows beyond it is reset with `CANCEL`, each a fault (memory
     /// filled with what nobody asked for, CVE-2024-2398).
     pub unclaimed_push_octets: u32,
@@ -60,7 +61,7 @@ impl Default for Limits {
             interim_responses: 16,
             encoder_table_size: consts::INITIAL_HEADER_TABLE_SIZE,
             promised_streams: 100,
-            unclaimed_push_octets: 1 << 20,
+            unclaimed_push_octets: 2 << 20,
         }
     }
 }

@@ -3,12 +3,14 @@
 use std::{
     fmt,
     sync::{Arc, OnceLock},
+    time::Instant,
 };
 
 use http::{Method, Request, Response, Uri, Version};
 
 use crate::{
     body::{Answer, Promise, ResponseBody, Slot},
+    clock,
     error::Error,
     header_map::HttpHeaderMap,
     http2::{StreamId, message::PromisedHead},
@@ -32,6 +34,7 @@ pub(crate) trait Responder: Send + Sync + fmt::Debug {
 pub struct Push {
     promise: Promise,
     request: Request<()>,
+    promised_at: Instant,
     /// There once somebody has asked for it.
     fields: OnceLock<HttpHeaderMap>,
     responder: Arc<dyn Responder>,
@@ -47,6 +50,7 @@ impl Push {
         Self {
             promise,
             request,
+            promised_at: clock::now(),
             fields: OnceLock::new(),
             responder,
         }
@@ -116,6 +120,12 @@ impl Push {
         self.promise.parent
     }
 
+    /// When the promise came. The response is no older.
+    #[must_use]
+    pub const fn promised_at(&self) -> Instant {
+        self.promised_at
+    }
+
     /// Whether the stream that the response comes on is not closed, as far as is known. Until then
     /// the response counts as validated by the origin (RFC 9113 §8.4), whatever it says itself of
     /// being stored.
@@ -137,7 +147,8 @@ impl Push {
     ///
     /// As those of a call: the server has reset the stream, or broken a rule on it; the connection
     /// is over; or more had come than is held for nobody, before this was called
-    /// ([`Limits::unclaimed_push_octets`](crate::http2::Limits::unclaimed_push_octets)).
+    /// ([`Limits::unclaimed_push_octets`](crate::http2::Limits::unclaimed_push_octets)). Where the head
+    /// had come before, the body says so.
     pub async fn response(self) -> Result<Response<ResponseBody>, Error> {
         let Self {
             promise,

@@ -167,7 +167,20 @@ pub(crate) const UNITS: &[Unit] = &[
     ),
     Unit {
         blind_to: &["client", "pool", "driver", "connect"],
-        ..unit("layer", 15, &["bytes", "http", "http_body", "tower"])
+        ..unit(
+            "layer",
+            15,
+            &[
+                "bytes",
+                "http",
+                "http_body",
+                "http_cache_semantics",
+                "pin_project_lite",
+                "tokio",
+                "tower",
+                "tracing",
+            ],
+        )
     },
     // A face of `http2::flow`, in the words of callers.
     unit("window", 15, &[]),

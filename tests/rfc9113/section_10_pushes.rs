@@ -1,6 +1,6 @@
 //! RFC 9113 §10.5: what a server can make us hold or do by promises.
 
-use towline::http2::{ErrorCode, Limits, Violation};
+use towline::http2::{Config, ErrorCode, Limits, Violation};
 
 use crate::support::*;
 
@@ -21,10 +21,11 @@ fn answer(t: &mut Script, id: u32) {
 }
 
 #[test]
-fn the_defaults_are_a_hundred_streams_and_a_mebibyte() {
+fn the_defaults_are_a_hundred_streams_and_more_than_one_window() {
     let limits = Limits::default();
     assert_eq!(limits.promised_streams, 100);
-    assert_eq!(limits.unclaimed_push_octets, 1 << 20);
+    assert_eq!(limits.unclaimed_push_octets, 2 << 20);
+    assert!(limits.unclaimed_push_octets > Config::default().stream_window_size);
 }
 
 mod streams {
