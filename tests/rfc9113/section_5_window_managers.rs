@@ -222,8 +222,9 @@ mod told {
     /// `now` is what the engine was told last: with octets, or by the clock.
     #[test]
     fn managers_know_the_time_and_the_round_trip() {
+        type Told = (Instant, Option<Duration>);
         #[derive(Clone, Default)]
-        struct Clock(Arc<Mutex<Vec<(Instant, Option<Duration>)>>>);
+        struct Clock(Arc<Mutex<Vec<Told>>>);
         impl WindowManager for Clock {
             fn on_consumed(&mut self, now: Instant, _: u32, window: &WindowView) -> u32 {
                 self.0.lock().unwrap().push((now, window.round_trip));

@@ -154,8 +154,8 @@ impl Adaptive {
             return;
         }
         self.has_guessed = true;
-        let carried = u128::from(self.assumed_bandwidth) * round_trip.as_nanos() / 1_000_000_000;
-        let carried = u64::try_from(carried).unwrap_or(u64::MAX);
+        let carried = u128::from(self.assumed_bandwidth).saturating_mul(round_trip.as_nanos());
+        let carried = u64::try_from(carried / 1_000_000_000).unwrap_or(u64::MAX);
         self.widen(now, carried.max(twice(window.product)), window);
     }
 

@@ -140,3 +140,66 @@ impl Drop for Reservation {
         self.set(0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_given_and_no_more() {
+        let budget = Budget::new(100);
+        let mut first = budget.clone().reservation();
+        let mut second = budget.clone().reservation();
+        first.set(70);
+        second.set(50);
+        assert_eq!((first.octets(), second.octets()), (70, 30));
+        second.set(60);
+        assert_eq!((second.octets(), budget.used()), (30, 100));
+        first.set(10);
+        assert_eq!(budget.used(), 40);
+        second.set(60);
+        assert_eq!((second.octets(), budget.used()), (60, 70));
+        drop((first, second));
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn a_lower_limit_takes_nothing_back() {
+        let budget = Budget::new(100);
+        let mut reservation = budget.clone().reservation();
+        reservation.set(80);
+        budget.set_limit(50);
+        reservation.set(90);
+        assert_eq!((reservation.octets(), budget.limit()), (80, 50));
+        reservation.set(40);
+        reservation.set(90);
+        assert_eq!(reservation.octets(), 50);
+    }
+
+    #[test]
+    fn threads_share_it_without_loss() {
+        let budget = Budget::new(1_000);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let mut reservation = budget.clone().reservation();
+                    for octets in 0..2_000 {
+                        reservation.set(octets % 700);
+                        assert!(budget.used() <= 1_000);
+                    }
+                });
+            }
+        });
+        assert_eq!(budget.used(), 0);
+    }
+
+    /// Other tests of this process may use it, too.
+    #[test]
+    fn the_process_has_one() {
+        let budget = Budget::default();
+        assert_eq!(budget.limit(), Budget::DEFAULT_LIMIT);
+        let mut reservation = Budget::process_wide().reservation();
+        reservation.set(1 << 20);
+        assert!(budget.used() >= 1 << 20, "{budget:?}");
+    }
+}

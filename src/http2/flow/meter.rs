@@ -61,3 +61,55 @@ impl Sample {
         u64::try_from(product / u128::from(self.nanos)).unwrap_or(u64::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPAN: Duration = Duration::from_millis(100);
+
+    fn at(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn an_interval_is_counted_from_its_first_octets() {
+        let (mut meter, began) = (Meter::default(), Instant::now());
+        assert_eq!(meter.count(began, 7_000, SPAN), None);
+        assert_eq!(meter.count(began + at(99), 40, SPAN), None);
+        let sample = meter.count(began + at(200), 60, SPAN).unwrap();
+        assert_eq!(sample.octets_in(at(1_000)), 500);
+        assert!(!sample.has_pause);
+        assert_eq!(meter.count(began + at(299), 10, SPAN), None);
+        let sample = meter.count(began + at(300), 10, SPAN).unwrap();
+        assert_eq!(sample.octets_in(SPAN), 20);
+    }
+
+    #[test]
+    fn what_comes_before_an_interval_does_not_count() {
+        let (mut meter, now) = (Meter::default(), Instant::now());
+        meter.begin_at(now + at(100));
+        assert_eq!(meter.count(now + at(99), 5_000, SPAN), None);
+        assert_eq!(meter.count(now + at(150), 10, SPAN), None);
+        let sample = meter.count(now + at(200), 10, SPAN).unwrap();
+        assert_eq!(sample.octets_in(SPAN), 20);
+    }
+
+    #[test]
+    fn a_pause_is_seen() {
+        let (mut meter, began) = (Meter::default(), Instant::now());
+        meter.count(began, 1, SPAN);
+        assert!(!meter.count(began + at(400), 1, SPAN).unwrap().has_pause);
+        assert!(meter.count(began + at(801), 1, SPAN).unwrap().has_pause);
+    }
+
+    /// Two reads at one instant, and a span of nothing.
+    #[test]
+    fn no_time_is_no_rate_without_end() {
+        let (mut meter, began) = (Meter::default(), Instant::now());
+        meter.count(began, 1, Duration::ZERO);
+        let sample = meter.count(began, u32::MAX, Duration::ZERO).unwrap();
+        assert_eq!(sample.octets_in(Duration::ZERO), 0);
+        assert_eq!(sample.octets_in(Duration::MAX), u64::MAX);
+    }
+}

@@ -152,3 +152,96 @@ impl Path {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn millis(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    fn round_trip(path: &Path) -> Option<Duration> {
+        path.view(Scope::Connection).round_trip
+    }
+
+    /// A PING that goes now, and is answered after `time`; when that is.
+    fn probe(path: &mut Path, now: Instant, time: Duration) -> Instant {
+        let payload = path.probe(now).expect("a PING is due");
+        assert_eq!(path.probe(now), None, "one at a time");
+        assert!(!path.on_pong(now, [0; 8]), "not ours");
+        assert!(path.on_pong(now + time, payload));
+        assert!(!path.on_pong(now + time, payload), "answered twice");
+        now + time
+    }
+
+    #[test]
+    fn the_shortest_round_trip_holds_for_a_while() {
+        let began = Instant::now();
+        let mut path = Path::new(began);
+        assert_eq!(round_trip(&path), None);
+        let now = began + millis(80);
+        path.on_settings_ack(now);
+        assert_eq!(round_trip(&path), Some(millis(80)));
+        let now = probe(&mut path, now, millis(50));
+        assert_eq!(round_trip(&path), Some(millis(50)));
+        let now = probe(&mut path, now + millis(1_000), millis(300));
+        assert_eq!(round_trip(&path), Some(millis(50)));
+        // The way has changed, or else a shorter one shows up again.
+        probe(&mut path, now + millis(59_000), millis(300));
+        assert_eq!(round_trip(&path), Some(millis(300)));
+    }
+
+    #[test]
+    fn pauses_between_pings_grow_while_nothing_changes() {
+        let mut now = Instant::now();
+        let mut path = Path::new(now);
+        for seconds in [1, 2, 4, 8, 16, 32, 32] {
+            now = probe(&mut path, now, millis(40));
+            let due = now + Duration::from_secs(seconds);
+            assert_eq!(path.probe(due - millis(1)), None, "{seconds}");
+            now = due;
+        }
+        // A quarter less is news.
+        now = probe(&mut path, now, millis(29));
+        assert!(path.probe(now + Duration::from_secs(1)).is_some());
+    }
+
+    #[test]
+    fn the_product_is_the_most_of_late() {
+        let began = Instant::now();
+        let mut path = Path::new(began);
+        let product = |path: &Path| path.view(Scope::Connection).product;
+        path.on_data(began, 1_000_000);
+        path.on_settings_ack(began + millis(100));
+        let mut now = began + millis(100);
+        let mut pass = |octets, time| {
+            now += time;
+            path.on_data(now, octets);
+            product(&path)
+        };
+        assert_eq!(pass(1, millis(0)), None, "an interval begins");
+        assert_eq!(pass(900_000, millis(99)), None, "it is short yet");
+        assert_eq!(pass(100_000, millis(1)), Some(1_000_000));
+        assert_eq!(pass(200_000, millis(100)), Some(900_000));
+        assert_eq!(pass(4_000_000, millis(200)), Some(2_000_000));
+        assert_eq!(
+            pass(1, millis(401)),
+            Some(2_000_000),
+            "a pause says nothing"
+        );
+        assert_eq!(pass(2_000_000, millis(100)), Some(2_000_000));
+    }
+
+    /// Reads come in bursts: over a tenth of a millisecond there is no rate.
+    #[test]
+    fn a_short_way_is_measured_over_a_while() {
+        let began = Instant::now();
+        let mut path = Path::new(began);
+        path.on_settings_ack(began + Duration::from_micros(100));
+        for tick in 0..=50_u32 {
+            path.on_data(began + Duration::from_micros(100) * (tick + 1), 100_000);
+        }
+        assert_eq!(path.view(Scope::Connection).product, Some(100_000));
+    }
+}
