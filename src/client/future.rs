@@ -262,8 +262,8 @@ fn try_lease_shared(pool: &Pool<Dialer>, key: &Key) -> Option<Lease<Conn>> {
         return None;
     }
     let any = Key::new(key.netloc.clone(), Protocols::Any);
-    let lease = pool.try_lease(&any)?;
-    (lease.facts.protocol == Protocol::Http2).then_some(lease)
+    // What carries many exchanges at a time is HTTP/2. A connection of HTTP/1.1 stays as idle as it is.
+    pool.try_lease_multiplexed(&any)
 }
 
 /// Bodies up to this size are sent whole, with their head, in one step: they fit the window that

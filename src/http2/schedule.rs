@@ -59,7 +59,7 @@ pub(crate) struct Schedule {
     blocked: VecDeque<(StreamId, Rank)>,
     /// How many turns of more urgent streams each urgency has waited for.
     passed: [u8; Urgency::COUNT],
-    /// The first of those that have sent in this batch and want to be asked again.
+    /// Of those that have sent in this batch and want to be asked again, the one that comes first.
     fresh: Option<Front>,
 }
 
@@ -113,7 +113,7 @@ impl Schedule {
             Some(fresh) if fresh.urgency < urgency => fresh,
             Some(fresh) if fresh.urgency == urgency => Front {
                 urgency,
-                first: fresh.first.into_iter().chain(first).min(),
+                first: fresh.first.or(first),
             },
             _ => Front { urgency, first },
         });
@@ -134,9 +134,7 @@ impl Schedule {
             several => self.due(several).unwrap_or(most_urgent),
         };
         let before = match self.fresh {
-            Some(fresh) if fresh.urgency < urgency && !self.is_due(urgency) => {
-                return Turn::Awaited;
-            }
+            Some(fresh) if fresh.urgency < urgency => return Turn::Awaited,
             Some(fresh) if fresh.urgency == urgency => fresh.first,
             _ => None,
         };

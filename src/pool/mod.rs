@@ -144,6 +144,13 @@ impl<D: Dial> Pool<D> {
         self.shared.try_lease(key)
     }
 
+    /// As [`try_lease`](Self::try_lease), of a connection that carries many exchanges: one that
+    /// carries a single one is left as it is.
+    pub(crate) fn try_lease_multiplexed(&self, key: &Key) -> Option<Lease<D::Conn>> {
+        let mut state = self.shared.lock();
+        state.shelves.get_mut(key)?.try_lease_multiplexed()
+    }
+
     /// A slot as soon as there is one. Nothing happens before the first poll.
     ///
     /// The future's errors: that of the dial it waited for; [`Kind::Overloaded`] past

@@ -159,6 +159,14 @@ impl<C: Conn> Shelf<C> {
         }
     }
 
+    /// As [`try_lease`](Self::try_lease), of those that carry many exchanges.
+    pub(super) fn try_lease_multiplexed(&mut self) -> Option<Lease<C>> {
+        if !self.waiters.is_empty() {
+            return None;
+        }
+        self.multiplexed.iter_mut().find_map(Entry::reserve)
+    }
+
     /// A dial is over. Says what that allows.
     pub(super) fn land(
         &mut self,

@@ -115,3 +115,48 @@ fn one_that_is_due_is_asked_while_a_sequence_is_held() {
     assert_eq!(schedule.pop_hungry(), Some(id(5)));
     assert_eq!(schedule.pop_hungry(), None);
 }
+
+/// Whose turn was to come has octets: no more of its urgency need be asked out of order.
+#[test]
+fn one_that_is_due_and_can_send_brings_no_others_to_be_asked() {
+    let mut schedule = Schedule::default();
+    schedule.push(id(1), rank(2, true));
+    schedule.push(id(3), rank(6, true));
+    schedule.push_hungry(id(5), rank(6, true));
+    for _ in 0..SHARE {
+        schedule.on_turn(rank(2, true));
+    }
+    assert_eq!(schedule.pop_hungry(), None);
+    assert_eq!(schedule.pop(), Turn::Of(id(3)));
+    assert_eq!(schedule.pop_hungry(), Some(id(5)));
+}
+
+#[test]
+fn one_that_wants_more_holds_up_those_behind_it_until_the_next_batch() {
+    let mut schedule = Schedule::default();
+    schedule.begin();
+    schedule.push_hungry(id(1), rank(3, false));
+    schedule.push_hungry(id(11), rank(3, true));
+    for (number, urgency, incremental) in [(3, 3, false), (5, 3, true), (7, 5, true)] {
+        schedule.push(id(number), rank(urgency, incremental));
+    }
+    // It takes turns with those that are not in its sequence.
+    assert_eq!(drained(&mut schedule), [5]);
+    assert_eq!(schedule.pop(), Turn::Awaited);
+    schedule.begin();
+    assert_eq!(drained(&mut schedule), [3, 7]);
+}
+
+#[test]
+fn what_is_most_urgent_of_those_that_want_more_counts() {
+    let mut schedule = Schedule::default();
+    for urgencies in [[7, 0], [0, 7]] {
+        schedule.begin();
+        for urgency in urgencies {
+            schedule.push_hungry(id(1), rank(urgency, true));
+        }
+        schedule.push(id(3), rank(3, true));
+        assert_eq!(schedule.pop(), Turn::Awaited);
+        schedule.sweep(0, |_| false);
+    }
+}
