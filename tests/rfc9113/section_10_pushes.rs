@@ -237,11 +237,26 @@ mod unclaimed {
 
     #[test]
     fn one_octet_less_is_no_room() {
-        let mut t = bounded(PROMISE - 1);
-        t.peer_sends(push_promise(1, 2));
-        t.peer_gets(rst_stream(2, ErrorCode::REFUSED_STREAM));
-        answer(&mut t, 1);
-        t.goes_on();
+        const FIELD: u32 = 32 + 2;
+        let with_field = || push_promise(1, 2).field("a", "b");
+        for (wire, octets) in [
+            (push_promise(1, 2), PROMISE),
+            (with_field(), PROMISE + FIELD),
+        ] {
+            let mut t = bounded(octets - 1);
+            t.peer_sends(wire.clone());
+            t.peer_gets(rst_stream(2, ErrorCode::REFUSED_STREAM));
+            answer(&mut t, 1);
+            t.goes_on();
+
+            let mut t = bounded(octets);
+            t.peer_sends(wire);
+            t.sees([promise(1, 2)]);
+            t.claim(2);
+            answer(&mut t, 2);
+            answer(&mut t, 1);
+            t.goes_on();
+        }
     }
 
     /// The section of the response, its content and its trailers, to the octet.
