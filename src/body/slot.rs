@@ -33,6 +33,8 @@ pub(crate) trait ExchangeControl: Send + Sync + fmt::Debug {
 #[derive(Debug)]
 pub(crate) struct Slot {
     control: Arc<dyn ExchangeControl>,
+    /// Whether a request that comes back unsent goes out again, so that its body is kept for that.
+    is_repeatable: bool,
     state: Mutex<State>,
 }
 
@@ -137,8 +139,22 @@ impl Slot {
 
     /// A slot for a request that is about to enter a driver's mailbox.
     pub(crate) fn new(request: OutgoingRequest, control: Arc<dyn ExchangeControl>) -> Arc<Self> {
+        Self::with(request, control, true)
+    }
+
+    /// The same, for one that goes out once, come what may.
+    pub(crate) fn once(request: OutgoingRequest, control: Arc<dyn ExchangeControl>) -> Arc<Self> {
+        Self::with(request, control, false)
+    }
+
+    fn with(
+        request: OutgoingRequest,
+        control: Arc<dyn ExchangeControl>,
+        is_repeatable: bool,
+    ) -> Arc<Self> {
         Arc::new(Self {
             control,
+            is_repeatable,
             state: Mutex::new(State {
                 request: Some(request),
                 stage: Stage::Queued,
@@ -257,7 +273,9 @@ impl Slot {
 
     /// Gives a body back that was taken from the request and has given nothing.
     pub(crate) fn return_body(&self, body: super::OutgoingBody) {
-        if let Some(request) = &mut self.lock().request {
+        if self.is_repeatable
+            && let Some(request) = &mut self.lock().request
+        {
             request.body = body;
         }
     }

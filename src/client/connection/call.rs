@@ -148,7 +148,7 @@ impl Call {
         } else {
             None
         };
-        let slot = Slot::new(request, conn.handle.control());
+        let slot = Slot::once(request, conn.handle.control());
         drop(reservation.spend());
         if !conn.handle.send(Arc::clone(&slot)) {
             // The connection ended between the reservation and now.
