@@ -91,8 +91,10 @@
 //! | [`http1`] | the engine of HTTP/1.1, without sockets, clocks or a runtime |
 //! | [`http2`] | the engine of HTTP/2 and its parts, likewise |
 //! | [`interim`] | interim responses (1xx), for callers who ask for them |
+//! | [`layer`] | tower layers: what servers push, handed on or answered from |
 //! | [`mounts`] | other services for some servers or paths, by longest prefix |
 //! | [`netloc`] | scheme, host and port, by which connections are shared |
+//! | [`push`] | responses that servers send before they are asked for |
 //!
 //! # Cargo features
 //!
@@ -104,6 +106,7 @@
 //! | `native-roots` | no | the system's root certificates |
 //! | `brotli` | no | the content coding `br` |
 //! | `zstd` | no | the content coding `zstd` |
+//! | `push-cache` | no | [`layer`]'s `PushCache`, which answers requests from what servers push |
 //!
 //! Features only add. No crypto provider is installed for the process.
 
@@ -121,10 +124,12 @@ pub mod http1;
 pub mod http2;
 pub mod interim;
 mod io;
+pub mod layer;
 pub mod netloc;
 mod output;
 mod pool;
 mod protocols;
+pub mod push;
 
 pub use self::{
     body::{BodyReader, Chunks, Duplex, ResponseBody},

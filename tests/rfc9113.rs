@@ -11,6 +11,8 @@ mod operations;
 mod section_10_cancels;
 #[path = "rfc9113/section_10_limits.rs"]
 mod section_10_limits;
+#[path = "rfc9113/section_10_pushes.rs"]
+mod section_10_pushes;
 #[path = "rfc9113/section_3_starting.rs"]
 mod section_3_starting;
 #[path = "rfc9113/section_4_frames.rs"]
@@ -29,6 +31,12 @@ mod section_6_settings;
 mod section_6_settings_effects;
 #[path = "rfc9113/section_8_connect.rs"]
 mod section_8_connect;
+#[path = "rfc9113/section_8_promises.rs"]
+mod section_8_promises;
+#[path = "rfc9113/section_8_push.rs"]
+mod section_8_push;
+#[path = "rfc9113/section_8_push_endings.rs"]
+mod section_8_push_endings;
 #[path = "rfc9113/section_8_requests.rs"]
 mod section_8_requests;
 #[path = "rfc9113/section_8_responses.rs"]

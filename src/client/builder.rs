@@ -143,6 +143,16 @@ impl TransportBuilder {
         self
     }
 
+    /// Whether servers may push ([`push`](crate::push)). Default: what
+    /// [`http2::Config::enable_push`] says, which is no. Then what a server promises to requests that
+    /// carry a [`push::Sink`](crate::push::Sink) among their extensions can be taken; what it
+    /// promises to others is refused.
+    #[must_use]
+    pub fn push(mut self, is_on: bool) -> Self {
+        self.settings.push = Some(is_on);
+        self
+    }
+
     /// Bounds on what responses decode to.
     #[must_use]
     pub fn decode_limits(mut self, limits: decode::Limits) -> Self {
@@ -198,6 +208,7 @@ impl fmt::Debug for TransportBuilder {
             .field("pool", &self.pool)
             .field("decode", &self.settings.decode)
             .field("keeps_fields", &self.settings.keeps_fields)
+            .field("push", &self.settings.push)
             .finish_non_exhaustive()
     }
 }

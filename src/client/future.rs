@@ -21,10 +21,13 @@ use super::{
     dialer::{Conn, Dialer},
     info::Protocol,
     pending::Pending,
+    pushed::Pushed,
     transport::{CONNECT_HAS_NO_CONTENT, Shared},
 };
 use crate::{
-    body::{Outcome, OutgoingBody, OutgoingRequest, PipeWriter, ResponseBody, Slot, pipe},
+    body::{
+        Outcome, OutgoingBody, OutgoingRequest, PipeWriter, Promisee, ResponseBody, Slot, pipe,
+    },
     error::{Error, Kind, Phase, Retry, Scope},
     netloc::Scheme,
     pool::{Acquire, Key, Lease, Pool},
@@ -157,7 +160,11 @@ impl ResponseFuture {
         } else {
             None
         };
+        let promisee = self.promisee(&request, &conn);
         let slot = Slot::new(request, conn.handle.control());
+        if let Some(promisee) = promisee {
+            slot.promise_to(promisee);
+        }
         if !conn.handle.send(Arc::clone(&slot)) {
             // The connection ended between the lease and now.
             let error = conn.handle.why_ended().unwrap_or_else(|| {
@@ -175,6 +182,13 @@ impl ResponseFuture {
             is_decoding: self.is_decoding,
             tunnel,
         })
+    }
+
+    /// Who takes what is promised to the request, if anybody does.
+    fn promisee(&self, request: &OutgoingRequest, conn: &Conn) -> Option<Arc<dyn Promisee>> {
+        let settings = &self.shared.responses;
+        let netloc = self.key.as_ref().map(|key| &key.netloc);
+        Pushed::promisee(request, &conn.facts, settings, netloc, self.is_decoding)
     }
 
     /// What the outcome means for the call; `None` when the request goes out again.

@@ -12,6 +12,7 @@ mod info;
 pub mod mounts;
 mod pending;
 mod proxy;
+mod pushed;
 mod settings;
 mod transport;
 

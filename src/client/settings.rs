@@ -30,6 +30,8 @@ pub(super) struct Settings {
     pub(super) http1: http1::Config,
     pub(super) decode: DecodeSettings,
     pub(super) keeps_fields: bool,
+    /// Takes the place of what `http2` says of it.
+    pub(super) push: Option<bool>,
 }
 
 /// The settings, put to use.
@@ -57,12 +59,15 @@ impl Settings {
             let connector = Connector::new(self.tls, self.timeouts.connect);
             BoxCloneSyncService::new(connector.map_err(BoxError::from))
         });
+        let mut http2 = self.http2;
+        http2.enable_push = self.push.unwrap_or(http2.enable_push);
+        let takes_pushes = http2.enable_push;
         let write_timeout = self.timeouts.write_progress;
         let mut http1 = self.http1;
         http1.raw_fields |= self.keeps_fields;
         let drivers = DriverConfigs {
             http2: Http2Config {
-                engine: self.http2,
+                engine: http2,
                 write_timeout,
             },
             http1: Http1Config {
@@ -73,6 +78,7 @@ impl Settings {
         Assembled {
             dialer: Dialer::new(connector, prior_knowledge, drivers),
             responses: Arc::new(ResponseSettings {
+                takes_pushes,
                 decode: self.decode,
                 body_idle: self.timeouts.body_idle,
                 keeps_fields: self.keeps_fields,

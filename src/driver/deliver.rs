@@ -3,17 +3,19 @@
 //! Owns: the only place that collects wakers. A slot gives its waker once, so however many frames
 //! came for it in one read, its reader is woken at most once.
 
+use std::sync::Arc;
+
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::{debug, trace};
 
-use super::{exchange::Exchange, failure::End, http2::Http2Driver};
+use super::{exchange::Exchange, failure::End, handle::Shared, http2::Http2Driver};
 use crate::{
-    body::{Arrived, Head, Then},
+    body::{Arrived, Head, Promise, Slot, Then},
     error::Retry,
     http2::{
         ErrorCode, State, StreamId,
         engine::{Event, Failure},
-        message::ResponseHead,
+        message::{PromisedHead, ResponseHead},
     },
 };
 
@@ -58,7 +60,7 @@ where
             Event::Finished { id } => {
                 if let Some(exchange) = self.exchanges.remove(&id) {
                     exchange.slot.sending_finished();
-                    self.shared.release_slot();
+                    self.release_slot(id);
                 }
             }
             Event::PeerSettings(settings) => {
@@ -80,6 +82,7 @@ where
                 self.hear(id, head.status);
                 self.arrive(id, Arrived::Interim(Head::from_http2(head, id)), Then::More);
             }
+            Event::Promise { id, promised, head } => self.promise(id, promised, *head),
             Event::Pong { payload } => self.answer_ping(payload),
         }
     }
@@ -139,7 +142,40 @@ where
             }
             let is_resendable = is_unprocessed && !exchange.has_head;
             exchange.fail(error, is_resendable, &mut self.wakers);
+            self.release_slot(id);
+        }
+    }
+
+    /// Promised streams were never counted: the limit is on those that we open
+    /// (RFC 9113 §5.1.2).
+    fn release_slot(&self, id: StreamId) {
+        if id.is_client() {
             self.shared.release_slot();
+        }
+    }
+
+    /// Hands a promise to whoever takes those of its request. Where nobody does, it is refused at
+    /// once, so that nothing is held.
+    fn promise(&mut self, parent: StreamId, id: StreamId, head: PromisedHead) {
+        let parent_exchange = self.exchanges.get(&parent);
+        let promisee = parent_exchange.and_then(|exchange| exchange.slot.promisee());
+        let slot = Slot::promised(id.into(), Arc::<Shared>::clone(&self.shared));
+        let promise = Promise::new(parent, id, Arc::clone(&slot));
+        let taken = match promisee {
+            Some(promisee) => promisee.take(promise, head),
+            None => Err(promise),
+        };
+        match taken {
+            Ok(waker) => {
+                trace!(%parent, %id, "a response is promised");
+                self.exchanges.insert(id, Exchange::promised(slot));
+                self.wakers.extend(waker);
+            }
+            Err(promise) => {
+                self.engine.cancel(id, ErrorCode::REFUSED_STREAM);
+                // There is no exchange to leave.
+                let _slot = promise.into_slot();
+            }
         }
     }
 }

@@ -29,6 +29,17 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
+    /// A response that the peer has promised to a request of its own making.
+    pub(super) fn promised(slot: Arc<Slot>) -> Self {
+        Self {
+            slot,
+            upload: None,
+            has_head: false,
+            // All that there was to be sent has been: the peer has answered to it.
+            batch: Some(0),
+        }
+    }
+
     /// How far the exchange has come; `taken` octets were taken by the socket in all.
     pub(super) fn reached(&self, taken: u64) -> Reached {
         if self.has_head {

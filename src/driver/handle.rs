@@ -255,6 +255,11 @@ impl ExchangeControl for Shared {
         let _gone = self.mailbox.push(Command::Cancel(id));
     }
 
+    fn claim(&self, id: ExchangeId) {
+        // With the driver gone, nobody keeps account of it.
+        let _gone = self.mailbox.push(Command::Claim(id));
+    }
+
     fn credit_step(&self) -> u32 {
         self.credit_step
     }

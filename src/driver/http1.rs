@@ -232,6 +232,8 @@ impl Http1Driver {
                 | Command::Ping(_)
                 | Command::Resume(_)
                 | Command::PollBody(_)
+                // HTTP/1.1 has neither promises nor windows.
+                | Command::Claim(_)
                 | Command::Release(..) => {}
                 Command::Retire => self.retire(),
                 Command::Close(_) => self.engine.close(),

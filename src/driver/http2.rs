@@ -99,7 +99,11 @@ where
     /// A driver for a fresh connection, and its handle. The driver must be spawned.
     pub(crate) fn new(io: IO, endpoint: Endpoint, config: Http2Config) -> (Self, Handle) {
         let credit_step = (config.engine.stream_window_size / 8).clamp(1, 64 * 1024);
-        let engine = Engine::new(config.engine, clock::now());
+        let takes_pushes = config.engine.enable_push;
+        let mut engine = Engine::new(config.engine, clock::now());
+        if takes_pushes {
+            engine.speaks_for(endpoint.netloc.clone());
+        }
         let limit = engine.peer_settings().max_concurrent_streams as usize;
         let handle = Handle::new(limit, credit_step);
         let driver = Self {
@@ -200,6 +204,7 @@ where
                 Command::Release(id, credit) => self.engine.release(id.into(), credit),
                 Command::Cancel(id) => self.cancel(id.into()),
                 Command::Reset(id, code) => self.reset(id.into(), code),
+                Command::Claim(id) => self.engine.claim(id.into()),
                 Command::PollBody(id) => self.engine.resume(id.into()),
                 // Nobody asks for it: what may be unread is bounded by the stream's window.
                 Command::Resume(_) => {}
@@ -397,12 +402,14 @@ impl<IO> Http2Driver<IO> {
                 .extend(slot.fail(unwritten.clone(), is_resendable));
             self.shared.release_slot();
         }
-        for (_, exchange) in self.exchanges.drain() {
+        for (id, exchange) in self.exchanges.drain() {
             let reached = exchange.reached(self.written.taken());
             let error = self.endpoint.connection_failed(&end, reached);
             let is_resendable = is_resendable && reached == Reached::Unwritten;
             exchange.fail(error, is_resendable, &mut self.wakers);
-            self.shared.release_slot();
+            if id.is_client() {
+                self.shared.release_slot();
+            }
         }
         for waker in self.wakers.drain(..) {
             waker.wake();

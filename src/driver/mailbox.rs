@@ -2,9 +2,9 @@
 //!
 //! Owns: one queue and the driver's waker, under one short lock. The driver drains it by swapping
 //! vectors. It needs no bound of its own: requests are bounded by the connection's slots, and each
-//! exchange has at most one cancel, one wake-up of its body, one leave to read on, and as many
-//! returns of credit in it as its window holds steps of credit. What callers ask for by hand, such as a
-//! PING, is there as often as they ask.
+//! exchange has at most one cancel, one claim, one wake-up of its body, one leave to read on, and as
+//! many returns of credit in it as its window holds steps of credit. What callers ask for by hand, such
+//! as a PING, is there as often as they ask.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Cancel(ExchangeId),
     /// End an exchange with this code, and tell whoever waits for it.
     Reset(ExchangeId, ErrorCode),
+    /// Somebody reads what the peer has promised: HTTP/2 alone has promises.
+    Claim(ExchangeId),
     /// Ask this exchange's request body again: it has something.
     PollBody(ExchangeId),
     /// Send a PING: HTTP/2 alone has them.
@@ -59,6 +61,7 @@ impl Command {
             | Self::Resume(_)
             | Self::Cancel(_)
             | Self::Reset(..)
+            | Self::Claim(_)
             | Self::PollBody(_)
             | Self::Ping(_)
             | Self::Retire

@@ -108,8 +108,13 @@ pub(crate) const UNITS: &[Unit] = &[
             "tokio",
         ],
     ),
+    // What callers hold of promises; drivers know only that somebody takes them.
     Unit {
-        blind_to: &["headers"],
+        equals: &["body"],
+        ..unit("push", 11, &["futures_core", "http"])
+    },
+    Unit {
+        blind_to: &["headers", "push"],
         ..unit(
             "driver",
             12,
@@ -159,7 +164,20 @@ pub(crate) const UNITS: &[Unit] = &[
     ),
     Unit {
         blind_to: &["client", "pool", "driver", "connect"],
-        ..unit("layer", 15, &["bytes", "http", "http_body", "tower"])
+        ..unit(
+            "layer",
+            15,
+            &[
+                "bytes",
+                "http",
+                "http_body",
+                "http_cache_semantics",
+                "pin_project_lite",
+                "tokio",
+                "tower",
+                "tracing",
+            ],
+        )
     },
 ];
 

@@ -196,12 +196,17 @@ pub(crate) fn trailers(id: u32, name: &str, value: &str) -> Wire {
     headers(id).field(name, value).end_stream()
 }
 
-pub(crate) fn push_promise(id: u32, promised: u32) -> Wire {
+/// PUSH_PROMISE with no field yet.
+pub(crate) fn bare_promise(id: u32, promised: u32) -> Wire {
     let section = Section {
         id,
         ..Section::default()
     };
     Wire::PushPromise { promised, section }
+}
+
+pub(crate) fn push_promise(id: u32, promised: u32) -> Wire {
+    bare_promise(id, promised)
         .field(":method", "GET")
         .field(":scheme", "https")
         .field(":authority", "example.com")

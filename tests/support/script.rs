@@ -11,13 +11,16 @@ use std::{
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, request};
-use towline::http2::{
-    Config, Credit, Engine, ErrorCode, Violation,
-    codec::Output,
-    consts,
-    engine::{BodyPlan, Closure, Event, Progress, Refusal},
-    frame::SettingId,
-    message::{Protocol, RequestHead},
+use towline::{
+    Netloc,
+    http2::{
+        Config, Credit, Engine, ErrorCode, Violation,
+        codec::Output,
+        consts,
+        engine::{BodyPlan, Closure, Event, Progress, Refusal},
+        frame::SettingId,
+        message::{Protocol, RequestHead},
+    },
 };
 
 use super::{
@@ -141,6 +144,31 @@ impl Script {
         t
     }
 
+    /// Both sides are connected, the peer may push, and speaks for `https://example.com`.
+    pub(crate) fn pushing() -> Self {
+        Self::pushing_with(|_| {})
+    }
+
+    pub(crate) fn pushing_with(change: impl FnOnce(&mut Config)) -> Self {
+        let config = config(|config| {
+            config.enable_push = true;
+            change(config);
+        });
+        let mut t = Self::connected_with(config, &[]);
+        t.speaks_for("https://example.com");
+        t
+    }
+
+    pub(crate) fn speaks_for(&mut self, uri: &str) {
+        let uri = uri.parse().expect("a URI of a test");
+        let netloc = Netloc::from_uri(&uri).expect("an origin of a test");
+        self.engine.speaks_for(netloc);
+    }
+
+    pub(crate) fn claim(&mut self, promised: u32) {
+        self.engine.claim(stream(promised));
+    }
+
     /// The head went out, and was the next frame.
     #[track_caller]
     pub(crate) fn open(&mut self, request: Request) -> u32 {
@@ -167,6 +195,12 @@ impl Script {
 
     pub(crate) fn finish_with(&mut self, id: u32, trailers: HeaderMap) {
         self.engine.finish(stream(id), Some(trailers));
+    }
+
+    /// Nobody takes the promise.
+    pub(crate) fn refuse(&mut self, promised: u32) {
+        self.engine
+            .cancel(stream(promised), ErrorCode::REFUSED_STREAM);
     }
 
     pub(crate) fn cancel(&mut self, id: u32) {
@@ -303,9 +337,20 @@ impl Script {
 impl Script {
     /// The peer's fault ended the connection, and nothing else happened.
     #[track_caller]
-    pub(crate) fn connection_fails(mut self, code: ErrorCode, violation: Violation) {
+    pub(crate) fn connection_fails(self, code: ErrorCode, violation: Violation) {
+        self.connection_fails_after(0, code, violation);
+    }
+
+    /// The same, when promises up to `last` were taken.
+    #[track_caller]
+    pub(crate) fn connection_fails_after(
+        mut self,
+        last: u32,
+        code: ErrorCode,
+        violation: Violation,
+    ) {
         assert_eq!(violation.code(), code, "{}", violation.section());
-        self.peer_gets(goaway(0, code));
+        self.peer_gets(goaway(last, code));
         self.ends(Closure::Fault(violation));
     }
 

@@ -31,6 +31,12 @@ pub(crate) enum Seen {
         id: u32,
         lines: Vec<Line>,
     },
+    Promise {
+        id: u32,
+        promised: u32,
+        /// Its method and URI.
+        request: String,
+    },
     Failed {
         id: u32,
         failure: Failure,
@@ -81,6 +87,11 @@ impl Seen {
                 id: id.as_u32(),
                 lines: lines(fields),
             },
+            Event::Promise { id, promised, head } => Self::Promise {
+                id: id.as_u32(),
+                promised: promised.as_u32(),
+                request: format!("{} {}", head.method, head.uri),
+            },
             Event::Failed { id, failure } => Self::Failed {
                 id: id.as_u32(),
                 failure: *failure,
@@ -128,6 +139,20 @@ pub(crate) fn tail(id: u32, name: &str, value: &str) -> Seen {
     Seen::Trailers {
         id,
         lines: vec![(octets(name), octets(value))],
+    }
+}
+
+/// A promise as `push_promise` makes it.
+pub(crate) fn promise(id: u32, promised: u32) -> Seen {
+    promise_of(id, promised, "GET https://example.com/pushed")
+}
+
+pub(crate) fn promise_of(id: u32, promised: u32, request: &str) -> Seen {
+    let request = request.to_owned();
+    Seen::Promise {
+        id,
+        promised,
+        request,
     }
 }
 

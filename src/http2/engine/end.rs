@@ -78,8 +78,8 @@ impl Core {
     pub(super) fn send_goaway(&mut self, code: ErrorCode, debug_data: &[u8]) {
         self.drop_unsent_heads();
         let goaway = GoAway {
-            // A client processes no stream of the server while push is off.
-            last_stream_id: StreamId::CONNECTION,
+            // RFC 9113 §6.8: the peer's streams that we might have acted on.
+            last_stream_id: self.pushes.last(),
             code,
             debug_data,
         };
@@ -102,6 +102,18 @@ impl Core {
             None => ClosedBy::LocalReset(Late::RESET),
         };
         self.finish(id, by);
+    }
+
+    /// Resets the promises that nobody has claimed; false, and nothing done, if somebody waits for
+    /// another one. Nothing is reported of them: the end of the connection follows.
+    pub(super) fn drop_unclaimed(&mut self) -> bool {
+        let ids = self.streams.promised_ids();
+        let can = ids.iter().all(|id| self.pushes.is_unclaimed(*id));
+        for stream_id in ids.into_iter().filter(|_| can) {
+            let code = ErrorCode::CANCEL;
+            RstStream { stream_id, code }.encode(&mut self.control);
+        }
+        can
     }
 
     /// Takes a stream out of the table and says so.
@@ -150,6 +162,7 @@ impl Core {
             self.drop_unsent_heads();
             self.timers.stop_all();
             self.streams.clear();
+            self.pushes.settle_all();
             self.schedule = Schedule::default();
             self.hungry.clear();
             self.events.push_back(Event::Closed(closure));

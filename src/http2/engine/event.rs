@@ -2,15 +2,19 @@
 //!
 //! Owns: the words for facts, nothing behind them. Never: says what a caller should make of them;
 //! whether a request may be sent again is for the client to conclude.
-//! Invariant: of a stream come interim heads, a head, content, trailers, in this order and each
-//! where there is one; a failure can take the place of the rest; `Finished` is the last, unless the
-//! connection closes first.
-//! Spec: RFC 9113 §5.1, §8.1.
+//! Invariant: of a stream come the promise if the peer made one, interim heads, a head, content,
+//! trailers, in this order and each where there is one; a failure can take the place of the rest;
+//! `Finished` is the last, unless the connection closes first.
+//! Spec: RFC 9113 §5.1, §8.1, §8.4.
 
 use bytes::Bytes;
 use http::HeaderMap;
 
-use crate::http2::{ErrorCode, StreamId, Violation, flow::Credit, message::ResponseHead};
+use crate::http2::{
+    ErrorCode, StreamId, Violation,
+    flow::Credit,
+    message::{PromisedHead, ResponseHead},
+};
 
 /// A fact about the connection or a stream, in the order of the wire.
 #[derive(Debug)]
@@ -51,6 +55,19 @@ pub enum Event {
         id: StreamId,
         /// The fields.
         fields: HeaderMap,
+    },
+    /// The peer promises the response to a request that it made up (RFC 9113 §8.4). From now on the
+    /// promised stream is reported as any other. Somebody is to [`claim`](super::Engine::claim) it or
+    /// to [`cancel`](super::Engine::cancel) it, be it over already: until then it counts against
+    /// [`Limits::unclaimed_push_octets`](crate::http2::Limits::unclaimed_push_octets).
+    Promise {
+        /// The stream of ours that the promise was made on.
+        id: StreamId,
+        /// The promised stream.
+        promised: StreamId,
+        /// The request: GET or HEAD, without content, for what the connection
+        /// [speaks for](super::Engine::speaks_for).
+        head: Box<PromisedHead>,
     },
     /// The exchange on this stream has failed.
     Failed {

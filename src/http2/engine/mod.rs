@@ -8,7 +8,7 @@
 //! |---|---|
 //! | wire in | [`handle_input`](Engine::handle_input), [`handle_eof`](Engine::handle_eof) |
 //! | clock in | [`handle_timeout`](Engine::handle_timeout) |
-//! | commands in | [`open`](Engine::open), [`send_data`](Engine::send_data), [`finish`](Engine::finish), [`resume`](Engine::resume), [`release`](Engine::release), [`cancel`](Engine::cancel), [`ping`](Engine::ping), [`retire`](Engine::retire), [`close`](Engine::close) |
+//! | commands in | [`open`](Engine::open), [`send_data`](Engine::send_data), [`finish`](Engine::finish), [`resume`](Engine::resume), [`release`](Engine::release), [`speaks_for`](Engine::speaks_for), [`claim`](Engine::claim), [`cancel`](Engine::cancel), [`ping`](Engine::ping), [`retire`](Engine::retire), [`close`](Engine::close) |
 //! | facts out | [`poll_event`](Engine::poll_event), [`poll_demand`](Engine::poll_demand) |
 //! | wire out | [`poll_output`](Engine::poll_output) |
 //! | clock out | [`poll_timeout`](Engine::poll_timeout) |
@@ -21,6 +21,7 @@ mod end;
 mod event;
 mod goaway;
 mod open;
+mod promise;
 mod recv;
 mod send;
 mod settings;
@@ -46,6 +47,7 @@ use super::{
     flow::{Credit, RecvWindow, Refill, SendWindow},
     frame::Ping,
     hpack::{Decoder, Encoder},
+    push::Pushes,
     schedule::Schedule,
     stream::{State, Table},
 };
@@ -70,6 +72,10 @@ pub struct Config {
     pub settings_timeout: Option<Duration>,
     /// The first stream; odd. Default 1. Others serve to reach the last stream soon.
     pub first_stream_id: StreamId,
+    /// Whether the peer may push, announced as SETTINGS_ENABLE_PUSH. Default false: promises made
+    /// before the peer can know are refused, later ones are a fault of the connection's. If true,
+    /// those of the [netloc](Engine::speaks_for) named are reported as [`Event::Promise`].
+    pub enable_push: bool,
     /// Bounds against hostile peers.
     pub limits: Limits,
 }
@@ -83,6 +89,7 @@ impl Default for Config {
             header_table_size: consts::INITIAL_HEADER_TABLE_SIZE,
             settings_timeout: Some(Duration::from_secs(10)),
             first_stream_id: StreamId::FIRST,
+            enable_push: false,
             limits: Limits::default(),
         }
     }
@@ -122,6 +129,7 @@ struct Core {
     encoder: Encoder,
     decoder: Decoder,
     streams: Table,
+    pushes: Pushes,
     send_window: SendWindow,
     recv_window: RecvWindow,
     schedule: Schedule,
@@ -191,6 +199,7 @@ impl Engine {
             // RFC 9113 §6.5.3: what we announce holds once it is acknowledged.
             decoder: Decoder::new(consts::INITIAL_HEADER_TABLE_SIZE as usize),
             streams: Table::new(config.first_stream_id),
+            pushes: Pushes::new(limits.unclaimed_push_octets),
             send_window: SendWindow::new(consts::INITIAL_WINDOW_SIZE),
             recv_window: RecvWindow::new(
                 consts::INITIAL_WINDOW_SIZE,
@@ -276,9 +285,10 @@ impl Engine {
         self.core.release(id, credit);
     }
 
-    /// Ends a stream from this side with RST_STREAM (RFC 9113 §6.4). Nothing more is reported of it
-    /// but [`Event::Finished`]. Never counted as the peer's fault.
+    /// Ends a stream from this side with RST_STREAM (RFC 9113 §6.4), or refuses a promise. Nothing
+    /// more is reported of it but [`Event::Finished`]. Never counted as the peer's fault.
     pub fn cancel(&mut self, id: StreamId, code: ErrorCode) {
+        self.core.pushes.settle(id);
         if self.core.stage != Stage::Closed && self.core.streams.get(id).is_some() {
             self.core.reset(id, code);
             self.core.close_if_drained();
@@ -335,10 +345,11 @@ impl Engine {
         self.core.control.len()
     }
 
-    /// How many streams are open.
+    /// How many of the streams that we have opened are not closed; those that the peer promised are
+    /// [`promised_streams`](Self::promised_streams).
     #[must_use]
     pub fn open_streams(&self) -> usize {
-        self.core.streams.len()
+        self.core.streams.requests()
     }
 
     /// The state of a stream (RFC 9113 §5.1).
@@ -358,6 +369,7 @@ impl Engine {
     pub fn assert_quiet(&self) {
         let core = &self.core;
         assert_eq!(core.streams.len(), 0, "streams are still open");
+        assert_eq!(core.pushes.unclaimed(), (0, 0), "promises are unclaimed");
         assert_eq!(core.recv_window.parked(), 0, "connection window not whole");
         assert!(core.schedule.is_empty(), "streams are still scheduled");
         assert!(core.control.is_empty(), "frames are still queued");

@@ -124,7 +124,8 @@ impl Core {
         if self.stage != Stage::Open {
             return Err(Refusal::Retired);
         }
-        if self.streams.len() >= self.peer.max_concurrent_streams as usize {
+        // RFC 9113 §5.1.2: it bounds the streams that we open, not those that the peer promised.
+        if self.streams.requests() >= self.peer.max_concurrent_streams as usize {
             return Err(Refusal::StreamLimit);
         }
         // RFC 8441 §4: `:protocol` may be sent once the peer has announced that it knows it.
@@ -164,7 +165,7 @@ impl Core {
         }
     }
 
-    fn recv_half(&self, method: Method) -> RecvHalf {
+    pub(super) fn recv_half(&self, method: Method) -> RecvHalf {
         let size = self.config.stream_window_size;
         RecvHalf::new(method, RecvWindow::new(size, Refill::new(size)))
     }

@@ -14,12 +14,13 @@ use bytes::Bytes;
 
 use super::{Core, Event, Failure, Preface};
 use crate::http2::{
-    ErrorCode, Fault, StreamId, Violation,
+    Fault, StreamId, Violation,
     codec::{BlockOrigin, FieldBlock, Inbound},
     frame::{Frame, Ping, RstStream, WindowUpdate},
     hpack::{Limits as FieldLimits, Outcome},
     message::SectionBuilder,
-    stream::{ClosedBy, Lookup, Phase, RecvHalf},
+    push,
+    stream::{ClosedBy, Lookup, Phase, RecvHalf, State},
 };
 
 /// What a DATA frame brought.
@@ -145,10 +146,16 @@ impl Core {
         };
         let fault = |violation| Fault::Stream(id, violation);
         let credit = recv.window.debit(wire_len).map_err(fault)?;
-        if recv.phase() == Phase::Head {
-            return Err(fault(Violation::DataBeforeHead));
+        match recv.phase() {
+            Phase::Body => {}
+            Phase::Head => return Err(fault(Violation::DataBeforeHead)),
+            // RFC 9113 §5.1: in reserved (remote), "a connection error".
+            Phase::Reserved => return Err(Fault::Connection(Violation::DataOnReserved)),
         }
         recv.on_content(data.len()).map_err(fault)?;
+        if id.is_server() {
+            self.pushes.charge(id, data.len()).map_err(fault)?;
+        }
         if end_stream {
             recv.on_end().map_err(fault)?;
         } else if data.is_empty() {
@@ -190,7 +197,7 @@ impl Core {
     }
 
     /// Decodes a block into a section, whatever will become of it.
-    fn decode(
+    pub(super) fn decode(
         &mut self,
         block: &[u8],
         mut section: SectionBuilder,
@@ -220,7 +227,7 @@ impl Core {
             .map(RecvHalf::phase);
         let builder = match phase {
             Some(Phase::Body) => SectionBuilder::trailers(),
-            Some(Phase::Head) | None => SectionBuilder::response(),
+            Some(Phase::Reserved | Phase::Head) | None => SectionBuilder::response(),
         };
         let (section, outcome) = self.decode(block, builder)?;
         match self.streams.look_up(id) {
@@ -234,7 +241,7 @@ impl Core {
             return Err(Fault::Stream(id, Violation::FieldSectionTooLarge));
         }
         match phase {
-            Some(Phase::Head) => self.recv_head(id, section, end_stream),
+            Some(Phase::Reserved | Phase::Head) => self.recv_head(id, section, end_stream),
             Some(Phase::Body) => self.recv_trailers(id, section, end_stream),
             // RFC 9113 §5.1: half-closed (remote).
             None => Err(Fault::Stream(id, Violation::FrameAfterEnd)),
@@ -258,6 +265,10 @@ impl Core {
             return Ok(());
         };
         recv.on_head(&head, limit).map_err(fault)?;
+        if id.is_server() {
+            let octets = push::section_octets(&head.headers);
+            self.pushes.charge(id, octets).map_err(fault)?;
+        }
         if head.status.is_informational() {
             if end_stream {
                 return Err(fault(Violation::EndWithInterim));
@@ -292,6 +303,10 @@ impl Core {
         }
         let recv = self.streams.get(id).and_then(|stream| stream.recv.as_ref());
         recv.map_or(Ok(()), RecvHalf::on_trailers).map_err(fault)?;
+        if id.is_server() {
+            let octets = push::section_octets(&fields);
+            self.pushes.charge(id, octets).map_err(fault)?;
+        }
         self.events.push_back(Event::Trailers { id, fields });
         self.end_recv(id);
         Ok(())
@@ -305,38 +320,6 @@ impl Core {
                 self.finish(id, ClosedBy::End);
             }
         }
-    }
-
-    /// Push is off: a promise is refused while the peer may not know that, and a fault after
-    /// (RFC 9113 §6.6, §8.4).
-    fn recv_push_promise(
-        &mut self,
-        now: Instant,
-        id: StreamId,
-        promised: StreamId,
-        block: &[u8],
-    ) -> Result<(), Fault> {
-        // The promise is refused whatever it says; only the decoder must keep in step.
-        let _section = self.decode(block, SectionBuilder::push_request())?;
-        if self.local_settings_acked {
-            return Err(Fault::Connection(Violation::PushPromiseDisabled));
-        }
-        match self.streams.look_up(id) {
-            Lookup::Live(stream) if stream.recv.is_some() => {}
-            // The promise may have crossed our reset.
-            Lookup::Closed(ClosedBy::LocalReset(_)) | Lookup::Forgotten(_) => {}
-            Lookup::Live(_) | Lookup::Closed(_) | Lookup::Idle => {
-                return Err(Fault::Connection(Violation::PushPromiseStream));
-            }
-        }
-        let window = self.config.stream_window_size;
-        if !self.streams.refuse_promise(promised, window) {
-            return Err(Fault::Connection(Violation::PushPromiseId));
-        }
-        self.budget.on_fault(now).map_err(Fault::Connection)?;
-        self.budget.on_control_queued().map_err(Fault::Connection)?;
-        self.reset(promised, ErrorCode::REFUSED_STREAM);
-        Ok(())
     }
 
     fn recv_ping(&mut self, now: Instant, ping: Ping) -> Result<(), Fault> {
@@ -377,6 +360,10 @@ impl Core {
             Lookup::Idle => Err(Fault::Connection(Violation::WindowUpdateOnIdle)),
             // RFC 9113 §5.1: may come for a while after the stream is closed.
             Lookup::Closed(_) | Lookup::Forgotten(_) => Ok(()),
+            // RFC 9113 §5.1: in reserved (remote), "a connection error".
+            Lookup::Live(stream) if stream.state() == State::ReservedRemote => {
+                Err(Fault::Connection(Violation::WindowUpdateOnReserved))
+            }
             Lookup::Live(stream) => {
                 if let Some(send) = &mut stream.send {
                     send.window
@@ -404,6 +391,10 @@ impl Core {
                     let failure = Failure::Reset(code);
                     Event::Failed { id, failure }
                 };
+                if id.is_server() {
+                    // Promised and taken back: rapid reset the other way round (CVE-2023-44487).
+                    self.budget.on_fault(now).map_err(Fault::Connection)?;
+                }
                 self.events.push_back(event);
                 self.finish(id, ClosedBy::PeerReset);
                 return Ok(());

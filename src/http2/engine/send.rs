@@ -110,9 +110,16 @@ impl Core {
     pub(super) fn send_preface(&mut self, now: std::time::Instant) {
         let config = &self.config;
         self.control.extend_from_slice(consts::PREFACE);
-        SettingsBuilder::new()
+        let mut settings = SettingsBuilder::new();
+        if config.enable_push {
+            // RFC 9113 §8.4.2: it bounds the pushed responses that may come at once. A server opens
+            // no other stream, so without push it says nothing.
+            let limit = config.limits.promised_streams;
+            settings = settings.set(SettingId::MAX_CONCURRENT_STREAMS, limit);
+        }
+        settings
             .set(SettingId::HEADER_TABLE_SIZE, config.header_table_size)
-            .set(SettingId::ENABLE_PUSH, 0)
+            .set(SettingId::ENABLE_PUSH, u32::from(config.enable_push))
             .set(SettingId::INITIAL_WINDOW_SIZE, config.stream_window_size)
             .set(SettingId::MAX_FRAME_SIZE, config.max_frame_size)
             .set(
@@ -247,9 +254,10 @@ impl Core {
         }
     }
 
-    /// A retired connection closes once its last stream has finished (RFC 9113 §6.8).
+    /// A retired connection closes once its last stream has finished (RFC 9113 §6.8); promised ones
+    /// that nobody has claimed do not keep it.
     pub(super) fn close_if_drained(&mut self) {
-        if self.stage == Stage::Retired && self.streams.is_empty() {
+        if self.stage == Stage::Retired && self.streams.requests() == 0 && self.drop_unclaimed() {
             self.send_goaway(crate::http2::ErrorCode::NO_ERROR, b"");
             self.close(super::Closure::Drained);
         }

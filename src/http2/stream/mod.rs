@@ -22,6 +22,9 @@ pub(crate) use self::{
 pub enum State {
     /// Not used yet.
     Idle,
+    /// The peer has promised a response, and not begun it (RFC 9113 §8.4). There is no state
+    /// reserved (local): a client promises nothing.
+    ReservedRemote,
     /// Both sides may send.
     Open,
     /// We have sent END_STREAM.
@@ -44,6 +47,7 @@ impl Stream {
     pub(crate) const fn state(&self) -> State {
         match (&self.send, &self.recv) {
             (Some(_), Some(_)) => State::Open,
+            (None, Some(recv)) if recv.is_reserved() => State::ReservedRemote,
             (None, Some(_)) => State::HalfClosedLocal,
             (Some(_), None) => State::HalfClosedRemote,
             (None, None) => State::Closed,

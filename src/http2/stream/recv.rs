@@ -15,6 +15,8 @@ use crate::http2::{
 /// How far the response has come (RFC 9113 §8.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
+    /// The response was promised, and no head of any kind has come (RFC 9113 §5.1: reserved).
+    Reserved,
     /// Interim responses may come, and the final head must.
     Head,
     /// DATA may come, then a trailer section.
@@ -55,6 +57,22 @@ impl RecvHalf {
         }
     }
 
+    /// The request was promised by the peer.
+    pub(crate) fn promised(mut self) -> Self {
+        self.phase = Phase::Reserved;
+        self
+    }
+
+    /// Whether the response was promised, and not begun.
+    pub(crate) const fn is_reserved(&self) -> bool {
+        matches!(self.phase, Phase::Reserved)
+    }
+
+    /// Whether the stream has become a tunnel.
+    pub(crate) fn is_tunnel(&self) -> bool {
+        self.length == Length::Tunnel
+    }
+
     /// How far the response has come.
     pub(crate) const fn phase(&self) -> Phase {
         self.phase
@@ -62,6 +80,8 @@ impl RecvHalf {
 
     /// Judges a head: an interim one leaves the phase, a final one begins the body.
     pub(crate) fn on_head(&mut self, head: &ResponseHead, limit: u32) -> Result<(), Violation> {
+        // RFC 9113 §5.1: HEADERS of any kind end the state reserved (remote).
+        self.phase = Phase::Head;
         if head.status.is_informational() {
             self.interims += 1;
             if self.interims > limit {
@@ -98,7 +118,7 @@ impl RecvHalf {
     /// A trailer section has come: is there a message that it can end?
     pub(crate) fn on_trailers(&self) -> Result<(), Violation> {
         // RFC 9113 §8.5: on a tunnel, other frames "MUST be treated as a stream error".
-        if self.length == Length::Tunnel {
+        if self.is_tunnel() {
             return Err(Violation::HeadersInTunnel);
         }
         self.on_end()
@@ -107,7 +127,7 @@ impl RecvHalf {
     /// The peer has ended the stream: was that allowed here?
     pub(crate) fn on_end(&self) -> Result<(), Violation> {
         match (self.phase, self.length) {
-            (Phase::Head, _) => Err(Violation::EndWithoutHead),
+            (Phase::Reserved | Phase::Head, _) => Err(Violation::EndWithoutHead),
             (Phase::Body, Length::Remaining(1..)) => Err(Violation::ContentLengthMismatch),
             (Phase::Body, _) => Ok(()),
         }

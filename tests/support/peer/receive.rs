@@ -133,7 +133,7 @@ impl Peer {
             None => {
                 assert!(frame.stream_id.is_client(), "RFC 9113 §5.1.1: {id} is even");
                 assert!(id > self.last_id, "RFC 9113 §5.1.1: {id} does not grow");
-                let open = self.open_lanes();
+                let open = self.open_requests();
                 let limit = self.allows.max_concurrent_streams;
                 assert!(open < limit, "RFC 9113 §5.1.2: {open} streams are open");
                 self.last_id = id;
@@ -212,21 +212,17 @@ impl Peer {
 
     fn receive_reset(&mut self, frame: RstStream) -> Wire {
         let id = frame.stream_id.as_u32();
-        match self.lanes.get_mut(&id) {
-            Some(lane) => {
-                // RFC 9113 §5.4.2: an endpoint "SHOULD NOT send more than one RST_STREAM".
-                assert_ne!(
-                    lane.client,
-                    Half::Reset,
-                    "RFC 9113 §5.4.2: {id} is reset again"
-                );
-                lane.client = Half::Reset;
-            }
-            None => assert!(
-                self.promised.remove(&id),
-                "RFC 9113 §6.4: RST_STREAM on idle stream {id}"
-            ),
-        }
+        let lane = self
+            .lanes
+            .get_mut(&id)
+            .expect("RFC 9113 §6.4: RST_STREAM on idle");
+        // RFC 9113 §5.4.2: an endpoint "SHOULD NOT send more than one RST_STREAM".
+        assert_ne!(
+            lane.client,
+            Half::Reset,
+            "RFC 9113 §5.4.2: {id} is reset again"
+        );
+        lane.client = Half::Reset;
         Wire::RstStream {
             id,
             code: frame.code,
