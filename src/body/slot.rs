@@ -50,6 +50,8 @@ struct State {
     id: Option<ExchangeId>,
     /// Whether somebody waits to learn that.
     announces_start: bool,
+    /// Whether a request that comes back unsent goes out again, so that its body is kept for that.
+    is_repeatable: bool,
     head: Option<Head>,
     handed_over: Option<HandedOver>,
     inbox: Inbox,
@@ -100,8 +102,13 @@ impl Slot {
 
     /// A slot for a request that is about to enter a driver's mailbox.
     pub(crate) fn new(request: OutgoingRequest, control: Arc<dyn ExchangeControl>) -> Arc<Self> {
-        let mut state = State::new(Stage::Queued);
-        state.request = Some(request);
+        Self::with(State::of(request), control)
+    }
+
+    /// The same, for one that goes out once, come what may.
+    pub(crate) fn once(request: OutgoingRequest, control: Arc<dyn ExchangeControl>) -> Arc<Self> {
+        let mut state = State::of(request);
+        state.is_repeatable = false;
         Self::with(state, control)
     }
 
@@ -241,25 +248,19 @@ impl Slot {
 
     /// Gives a body back that was taken from the request and has given nothing.
     pub(crate) fn return_body(&self, body: super::OutgoingBody) {
-        if let Some(request) = &mut self.lock().request {
+        let mut state = self.lock();
+        if state.is_repeatable
+            && let Some(request) = &mut state.request
+        {
             request.body = body;
+            return;
         }
+        drop(state);
+        // Outside the lock: a body's destructor is foreign code.
+        drop(body);
     }
 
     // The caller's end.
-
-    /// Somebody waits for the response that was promised.
-    pub(crate) fn claim(&self) {
-        let unclaimed = self.lock().unclaimed.take();
-        if let Some(id) = unclaimed {
-            self.control.claim(id);
-        }
-    }
-
-    /// Whether the response is still on its way.
-    pub(crate) fn is_under_way(&self) -> bool {
-        matches!(self.lock().stage, Stage::Queued | Stage::Started(_))
-    }
 
     /// Waits until the exchange has begun; its error if it failed before.
     pub(crate) fn poll_started(&self, cx: &Context<'_>) -> Poll<Result<ExchangeId, Error>> {
@@ -277,6 +278,19 @@ impl Slot {
         state.announces_start = true;
         state.wait(cx);
         Poll::Pending
+    }
+
+    /// Somebody waits for the response that was promised.
+    pub(crate) fn claim(&self) {
+        let unclaimed = self.lock().unclaimed.take();
+        if let Some(id) = unclaimed {
+            self.control.claim(id);
+        }
+    }
+
+    /// Whether the response is still on its way.
+    pub(crate) fn is_under_way(&self) -> bool {
+        matches!(self.lock().stage, Stage::Queued | Stage::Started(_))
     }
 
     /// Waits for the head. Ready once.
@@ -404,6 +418,7 @@ impl State {
             stage,
             id: None,
             announces_start: false,
+            is_repeatable: true,
             head: None,
             handed_over: None,
             inbox: Inbox::default(),
@@ -414,6 +429,13 @@ impl State {
             waker: None,
             promisee: None,
             unclaimed: None,
+        }
+    }
+
+    fn of(request: OutgoingRequest) -> Self {
+        Self {
+            request: Some(request),
+            ..Self::new(Stage::Queued)
         }
     }
 

@@ -227,9 +227,9 @@ impl fmt::Debug for TransportBuilder {
             .field("http2", &self.settings.http2)
             .field("http1", &self.settings.http1)
             .field("pool", &self.pool)
-            .field("push", &self.settings.push)
             .field("decode", &self.settings.decode)
             .field("keeps_fields", &self.settings.keeps_fields)
+            .field("push", &self.settings.push)
             .finish_non_exhaustive()
     }
 }

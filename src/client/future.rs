@@ -32,7 +32,6 @@ use crate::{
     netloc::Scheme,
     pool::{Acquire, Key, Lease, Pool},
     protocols::Protocols,
-    push::Sink,
 };
 
 /// The future of a [`Transport`](super::Transport)'s call. Nothing happens before it is polled;
@@ -185,20 +184,11 @@ impl ResponseFuture {
         })
     }
 
-    /// Who takes what is promised to the request: nobody, unless push is on and it has a sink.
+    /// Who takes what is promised to the request, if anybody does.
     fn promisee(&self, request: &OutgoingRequest, conn: &Conn) -> Option<Arc<dyn Promisee>> {
         let settings = &self.shared.responses;
-        // First, because it costs nothing.
-        if !settings.takes_pushes || conn.facts.protocol != Protocol::Http2 {
-            return None;
-        }
-        let sink = request.parts.extensions.get::<Sink>()?;
-        Some(sink.bind(Arc::new(Pushed {
-            facts: Arc::clone(&conn.facts),
-            settings: Arc::clone(settings),
-            netloc: self.key.as_ref().map(|key| key.netloc.clone()),
-            is_decoding: self.is_decoding,
-        })))
+        let netloc = self.key.as_ref().map(|key| &key.netloc);
+        Pushed::promisee(request, &conn.facts, settings, netloc, self.is_decoding)
     }
 
     /// What the outcome means for the call; `None` when the request goes out again.

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use http::{Method, Response};
 
 use super::{
-    info::Facts,
+    info::{Facts, Protocol},
     pending::{Pending, ResponseSettings},
 };
 use crate::{
-    body::{Answer, ResponseBody, Slot},
+    body::{Answer, OutgoingRequest, Promisee, ResponseBody, Slot},
     error::Error,
     netloc::Netloc,
-    push::Responder,
+    push::{Responder, Sink},
 };
 
 /// What the promises of one request become responses by.
@@ -27,6 +27,29 @@ pub(super) struct Pushed {
     pub(super) netloc: Option<Netloc>,
     /// Whether the response to the request is to be decoded.
     pub(super) is_decoding: bool,
+}
+
+impl Pushed {
+    /// Who takes what is promised to a request: nobody, unless push is on and it has a sink.
+    pub(super) fn promisee(
+        request: &OutgoingRequest,
+        facts: &Arc<Facts>,
+        settings: &Arc<ResponseSettings>,
+        netloc: Option<&Netloc>,
+        is_decoding: bool,
+    ) -> Option<Arc<dyn Promisee>> {
+        // First, because it costs nothing.
+        if !settings.takes_pushes || facts.protocol != Protocol::Http2 {
+            return None;
+        }
+        let sink = request.parts.extensions.get::<Sink>()?;
+        Some(sink.bind(Arc::new(Self {
+            facts: Arc::clone(facts),
+            settings: Arc::clone(settings),
+            netloc: netloc.cloned(),
+            is_decoding,
+        })))
+    }
 }
 
 impl Responder for Pushed {

@@ -62,12 +62,12 @@ impl Settings {
             let connector = Connector::new(self.tls, self.timeouts.connect);
             BoxCloneSyncService::new(connector.map_err(BoxError::from))
         });
-        let write_timeout = self.timeouts.write_progress;
-        let mut http1 = self.http1;
-        http1.raw_fields |= self.keeps_fields;
         let mut http2 = self.http2;
         http2.enable_push = self.push.unwrap_or(http2.enable_push);
         let takes_pushes = http2.enable_push;
+        let write_timeout = self.timeouts.write_progress;
+        let mut http1 = self.http1;
+        http1.raw_fields |= self.keeps_fields;
         if let Some(managers) = self.stream_window_managers {
             http2.stream_window_managers = managers;
         }

@@ -152,6 +152,15 @@ impl ConnectionBuilder<Http2Connection> {
         self
     }
 
+    /// Whether the server may push ([`push`](crate::push)). Default: what
+    /// [`http2::Config::enable_push`] says, which is no. Then what it promises can be taken with
+    /// [`pushes`](Http2Connection::pushes), or by a [`push::Sink`](crate::push::Sink) of the caller's.
+    #[must_use]
+    pub fn push(mut self, is_on: bool) -> Self {
+        self.settings.push = Some(is_on);
+        self
+    }
+
     /// The connection. Nothing is dialed before the first request or
     /// [`connect`](Http2Connection::connect) (hyper's constructor).
     ///
@@ -250,6 +259,7 @@ impl<C> fmt::Debug for ConnectionBuilder<C> {
             .field("timeouts", &self.settings.timeouts)
             .field("http2", &self.settings.http2)
             .field("http1", &self.settings.http1)
+            .field("push", &self.settings.push)
             .field("max_untaken", &self.max_untaken)
             .finish_non_exhaustive()
     }

@@ -20,6 +20,7 @@ use crate::{
     client::{
         future::{open_tunnel, settle, sleep},
         pending::Pending,
+        pushed::Pushed,
     },
     error::{Error, Kind, Phase, Retry, Scope},
 };
@@ -148,7 +149,17 @@ impl Call {
         } else {
             None
         };
-        let slot = Slot::new(request, conn.handle.control());
+        let promisee = Pushed::promisee(
+            &request,
+            &conn.facts,
+            &core.responses,
+            Some(core.netloc()),
+            self.is_decoding,
+        );
+        let slot = Slot::once(request, conn.handle.control());
+        if let Some(promisee) = promisee {
+            slot.promise_to(promisee);
+        }
         drop(reservation.spend());
         if !conn.handle.send(Arc::clone(&slot)) {
             // The connection ended between the reservation and now.
