@@ -295,3 +295,31 @@ mod closing {
         t.ends(Closure::Eof);
     }
 }
+
+mod windows {
+    use towline::window::{Fixed, Managers, Scope};
+
+    use super::*;
+
+    /// A wider window would invite the server beyond what may be held of unclaimed pushes.
+    #[test]
+    fn the_manager_of_a_push_is_asked_once_somebody_wants_it() {
+        let mut t = Script::pushing_with(|config| {
+            config.stream_window_size = 1_000;
+            config.stream_window_managers = Managers::new(|_: Scope, _: u32| Fixed::new(5_000));
+        });
+        t.open(get("/"));
+        t.peer_gets([headers(1).end_stream(), window_update(1, 4_000)]);
+        t.peer_sends([push_promise(1, 2), response(2, 200), data(2, vec![1; 999])]);
+        t.sees([promise(1, 2), head(2, 200), content(2, vec![1; 999])]);
+        t.peer_gets([]);
+        t.claim(2);
+        t.peer_gets(window_update(2, 4_000));
+        t.claim(2);
+        t.peer_gets([]);
+        t.peer_sends(data(2, "x").end_stream());
+        t.sees([content(2, "x").end_stream(), finished(2)]);
+        answer(&mut t, 1);
+        t.assert_quiet();
+    }
+}

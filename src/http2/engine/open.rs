@@ -113,9 +113,11 @@ impl Engine {
         };
         let end_stream = matches!(body, BodyPlan::Empty);
         core.send_head(id, head, end_stream);
+        let mut recv = core.recv_half(id, head.method.clone(), window.as_ref());
+        core.windows.ask_stream(id, &mut recv, Ask::Open);
         let stream = Stream {
             send: core.send_half(body),
-            recv: Some(core.recv_half(id, head.method.clone(), window.as_ref())),
+            recv: Some(recv),
             precedence: Precedence::announced(priority),
         };
         core.streams.insert(id, stream);
@@ -179,7 +181,7 @@ impl Core {
     }
 
     pub(super) fn recv_half(
-        &mut self,
+        &self,
         id: StreamId,
         method: Method,
         managers: Option<&Managers>,
@@ -187,9 +189,7 @@ impl Core {
         let size = self.config.stream_window_size;
         let managers = managers.unwrap_or(&self.config.stream_window_managers);
         let manager = managers.manager(Scope::Stream(id), size);
-        let mut recv = RecvHalf::new(method, RecvWindow::new(size, size, manager));
-        self.windows.ask_stream(id, &mut recv, Ask::Open);
-        recv
+        RecvHalf::new(method, RecvWindow::new(size, size, manager))
     }
 
     /// Takes no new streams from now on.

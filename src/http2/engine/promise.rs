@@ -12,6 +12,7 @@ use super::{Core, Engine, Event};
 use crate::{
     http2::{
         ErrorCode, Fault, StreamId, Violation,
+        flow::Ask,
         hpack::Outcome,
         message::{PromisedHead, SectionBuilder},
         push,
@@ -56,7 +57,14 @@ impl Engine {
     /// Somebody reads the response to a promise: from now on it counts as any other, and not against
     /// [`Limits::unclaimed_push_octets`](crate::http2::Limits). Its stream may be gone already.
     pub fn claim(&mut self, promised: StreamId) {
-        self.core.pushes.settle(promised);
+        let core = &mut self.core;
+        core.pushes.settle(promised);
+        let stream = core.streams.get_mut(promised);
+        if let Some(recv) = stream.and_then(|stream| stream.recv.as_mut())
+            && recv.claim()
+        {
+            core.windows.ask_stream(promised, recv, Ask::Open);
+        }
     }
 
     /// How many streams are reserved or open that the peer has promised.

@@ -58,8 +58,12 @@ impl Windows {
         }
     }
 
-    /// Asks the manager of a stream.
+    /// Asks the manager of a stream, unless nobody reads it yet: a wider window would invite the peer
+    /// beyond what may be held of unclaimed pushes.
     pub(super) fn ask_stream(&mut self, id: StreamId, recv: &mut RecvHalf, ask: Ask) {
+        if recv.is_unclaimed() {
+            return;
+        }
         let document = recv.document();
         let view = WindowView {
             document_size: document.map(|(size, _)| size),

@@ -32,6 +32,8 @@ pub(crate) struct RecvHalf {
     interims: u32,
     /// How many responses the peer has promised on the stream.
     promises: u32,
+    /// Whether it was promised, and nobody has claimed it: its window is not to be increased.
+    is_unclaimed: bool,
     length: Length,
 }
 
@@ -63,6 +65,7 @@ impl RecvHalf {
             phase: Phase::Head,
             interims: 0,
             promises: 0,
+            is_unclaimed: false,
             length: Length::Unknown,
         }
     }
@@ -70,7 +73,18 @@ impl RecvHalf {
     /// The request was promised by the peer.
     pub(crate) fn promised(mut self) -> Self {
         self.phase = Phase::Reserved;
+        self.is_unclaimed = true;
         self
+    }
+
+    /// Whether nobody reads what comes.
+    pub(crate) const fn is_unclaimed(&self) -> bool {
+        self.is_unclaimed
+    }
+
+    /// Somebody reads it from now on; whether nobody did before.
+    pub(crate) const fn claim(&mut self) -> bool {
+        std::mem::replace(&mut self.is_unclaimed, false)
     }
 
     /// Whether the response was promised, and not begun.
