@@ -197,6 +197,20 @@ mod early_responses {
         t.is_over();
     }
 
+    /// A response that is complete does not fail any more; the connection does.
+    #[test]
+    fn do_not_fail_with_an_upload_that_breaks_its_length() {
+        for given in ["def", "defghijkl"] {
+            let mut t = uploading(Some(9));
+            t.peer_sends(DONE);
+            t.sees([only_head(200)]);
+            t.send_data(given);
+            t.engine.finish(None);
+            t.sees([Seen::Closed(Closure::Local)]);
+            t.is_over();
+        }
+    }
+
     #[test]
     fn while_the_upload_goes_on_nothing_else_may_come() {
         let mut t = uploading(None);

@@ -298,7 +298,11 @@ impl Engine {
     }
 
     fn fail(&mut self, failure: Failure, closure: Closure) {
-        self.report(Event::Failed(failure));
+        // A response that is complete does not fail, however its request goes on.
+        let is_open = |exchange: &Exchange| exchange.recv.is_some();
+        if self.exchange.as_ref().is_some_and(is_open) {
+            self.report(Event::Failed(failure));
+        }
         self.shut(closure);
     }
 
