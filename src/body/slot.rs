@@ -203,7 +203,8 @@ impl Slot {
     /// [`resume`](ExchangeControl::resume). Once so, it stays so until that is said.
     pub(crate) fn is_held(&self) -> bool {
         let mut state = self.lock();
-        let is_reading = !matches!(state.stage, Stage::Abandoned);
+        // Of a response that is complete nothing more comes.
+        let is_reading = matches!(state.stage, Stage::Queued | Stage::Started(_));
         let is_full = state.inbox.octets() >= Self::HOLD_AT;
         state.is_held = is_reading && (state.is_held || is_full);
         state.is_held

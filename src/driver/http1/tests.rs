@@ -1,5 +1,6 @@
 //! The driver on a socket that a test holds up, breaks and ends, on a paused clock.
 
+mod early;
 mod ends;
 mod flow;
 mod socket;
