@@ -154,6 +154,7 @@ pub(crate) const UNITS: &[Unit] = &[
         14,
         &[
             "bytes",
+            "futures_core",
             "http",
             "http_body",
             "rustls",
