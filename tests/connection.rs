@@ -12,6 +12,8 @@ mod http1_requests;
 mod making;
 #[expect(dead_code, reason = "each test uses its own part of the peers")]
 mod peers;
+#[path = "connection/pushes.rs"]
+mod pushes;
 #[path = "connection/ready.rs"]
 mod ready;
 #[path = "connection/requests.rs"]

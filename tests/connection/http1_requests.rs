@@ -2,11 +2,12 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
+use http_body::Body;
 use http_body_util::{Full, StreamBody};
 use towline::{
     Http1Connection, HttpHeaderMap, Protocols,
     connection::IntoFields,
-    error::{Kind, Scope},
+    error::{BoxError, Kind, Scope},
     http2::message::Protocol,
 };
 
@@ -127,12 +128,29 @@ fn the_host_has_a_port_where_it_must() {
     }
 }
 
+/// Sends a POST, and checks all of it after the lines that are the same for all.
+async fn check_framing<B>(
+    (connection, peer): (&Http1Connection, &mut RawHttp1),
+    fields: impl IntoFields,
+    body: B,
+    expected: &str,
+) where
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    let sent = connection.request("POST", "/post", fields, body).await;
+    sent.unwrap();
+    let expected = format!("POST /post HTTP/1.1\r\nhost: server.test\r\n{expected}");
+    let octets = peer.octets(expected.len()).await;
+    assert_eq!(String::from_utf8(octets).unwrap(), expected);
+    peer.answer("").await;
+    connection.response().await.unwrap();
+}
+
 /// H1-10 to H1-16: table 4.3.
 #[test]
 fn bodies_are_framed_by_what_is_known_of_them() {
     on_threads(1, async {
         let (connection, mut peer) = raw_http1().await;
-        let line = |rest: &str| format!("POST /post HTTP/1.1\r\nhost: server.test\r\n{rest}");
         let pieces = |pieces: &'static [&'static str]| {
             let frames = pieces
                 .iter()
@@ -140,63 +158,30 @@ fn bodies_are_framed_by_what_is_known_of_them() {
             StreamBody::new(futures_util::stream::iter(frames))
         };
         let user = [("User-Agent", "hyper")];
-
-        connection
-            .request("POST", "/post", user, NONE)
-            .await
-            .unwrap();
-        let expected = line("User-Agent: hyper\r\ncontent-length: 0\r\n\r\n");
-        assert_eq!(peer.head().await, expected, "H1-11");
-        peer.answer("").await;
-        connection.response().await.unwrap();
-
-        connection
-            .request("POST", "/post", user, String::from("hi"))
-            .await
-            .unwrap();
-        assert_eq!(
-            peer.until("hi").await,
-            line("User-Agent: hyper\r\ncontent-length: 2\r\n\r\nhi")
-        );
-        peer.answer("").await;
-        connection.response().await.unwrap();
-
-        connection
-            .request("POST", "/post", (), Scripted::pieces(2, 8).of_length(16))
-            .await
-            .unwrap();
-        let expected = line("content-length: 16\r\n\r\nxxxxxxxxxxxxxxxx");
-        assert_eq!(peer.until("xxxxxxxxxxxxxxxx").await, expected, "H1-13");
-        peer.answer("").await;
-        connection.response().await.unwrap();
-
-        let body = pieces(&["hi", "there", "", "sir"]);
-        connection.request("POST", "/post", (), body).await.unwrap();
-        let expected = line(
-            "transfer-encoding: chunked\r\n\r\n2\r\nhi\r\n5\r\nthere\r\n3\r\nsir\r\n0\r\n\r\n",
-        );
-        assert_eq!(peer.until("0\r\n\r\n").await, expected, "H1-14, H1-15");
-        peer.answer("").await;
-        connection.response().await.unwrap();
-
-        let body = pieces(&["hi", "there", "sir"]);
+        // H1-11.
+        let expected = "User-Agent: hyper\r\ncontent-length: 0\r\n\r\n";
+        check_framing((&connection, &mut peer), user, NONE, expected).await;
+        // H1-12.
+        let expected = "User-Agent: hyper\r\ncontent-length: 2\r\n\r\nhi";
+        check_framing((&connection, &mut peer), user, String::from("hi"), expected).await;
+        // H1-13.
+        let file = Scripted::pieces(2, 8).of_length(16);
+        let expected = "content-length: 16\r\n\r\nxxxxxxxxxxxxxxxx";
+        check_framing((&connection, &mut peer), (), file, expected).await;
+        // H1-14, H1-15: an empty piece is none.
+        let generator = pieces(&["hi", "there", "", "sir"]);
+        let expected =
+            "transfer-encoding: chunked\r\n\r\n2\r\nhi\r\n5\r\nthere\r\n3\r\nsir\r\n0\r\n\r\n";
+        check_framing((&connection, &mut peer), (), generator, expected).await;
+        let generator = pieces(&["hi", "there", "sir"]);
         let length = [("content-length", "10")];
-        connection
-            .request("POST", "/post", length, body)
-            .await
-            .unwrap();
-        let expected = line("content-length: 10\r\n\r\nhitheresir");
-        assert_eq!(peer.until("hitheresir").await, expected, "H1-14");
-        peer.answer("").await;
-        connection.response().await.unwrap();
-
+        let expected = "content-length: 10\r\n\r\nhitheresir";
+        check_framing((&connection, &mut peer), length, generator, expected).await;
+        // H1-16: one chunk.
         let coding = [("transfer-encoding", "chunked")];
-        connection
-            .request("POST", "/post", coding, Full::new(Bytes::from("oneline\n")))
-            .await
-            .unwrap();
-        let expected = line("transfer-encoding: chunked\r\n\r\n8\r\noneline\n\r\n0\r\n\r\n");
-        assert_eq!(peer.until("0\r\n\r\n").await, expected, "H1-16");
+        let text = String::from("oneline\n");
+        let expected = "transfer-encoding: chunked\r\n\r\n8\r\noneline\n\r\n0\r\n\r\n";
+        check_framing((&connection, &mut peer), coding, text, expected).await;
     });
 }
 

@@ -102,8 +102,8 @@ fn those_who_wait_are_served_in_order() {
         assert!(!is_ready(&mut late).await);
         connection.cancel(second, ErrorCode::CANCEL);
         drop(waiting.remove(0));
-        for index in 0..2 {
-            ready(&mut waiting[index]).await.unwrap();
+        for clone in &mut waiting[..2] {
+            ready(clone).await.unwrap();
         }
         assert!(!is_ready(&mut waiting[2]).await);
         drop(waiting);

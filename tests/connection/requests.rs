@@ -5,7 +5,7 @@ use h2::RecvStream;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use http_body_util::{Empty, Full, StreamBody};
 use towline::{
-    Error, HttpHeaderMap, Protocols, Proxy,
+    Error, Http2Connection, HttpHeaderMap, Protocols, Proxy,
     connection::{IntoFields, Pseudo},
     error::{Kind, Retry, Scope},
 };
@@ -35,11 +35,7 @@ async fn mirror(wire: Wire) -> Server {
 }
 
 /// What the mirror says of a request.
-async fn said(
-    connection: &towline::Http2Connection,
-    path: &str,
-    fields: impl IntoFields,
-) -> Vec<String> {
+async fn said(connection: &Http2Connection, path: &str, fields: impl IntoFields) -> Vec<String> {
     let id = connection.request("GET", path, fields, NONE).await.unwrap();
     let response = connection.response(id).await.unwrap();
     text(response)
@@ -137,51 +133,40 @@ fn pseudo_headers_are_overridden_in_place() {
     });
 }
 
+/// Names and values, a line each.
+fn fields(lines: &'static str) -> Vec<(&'static str, &'static str)> {
+    let lines = lines.lines();
+    lines
+        .map(|line| line.split_once(": ").expect("a field"))
+        .collect()
+}
+
 /// C2-16, C2-17: table 1.7.
 #[test]
 fn fields_about_the_connection_are_not_sent() {
     everywhere(|wire| async move {
         let server = mirror(wire).await;
         let connection = to(&server).connect().await.unwrap();
-        let cases: [(&[(&str, &str)], &[&str]); 5] = [
-            (&[("one", "two"), ("connection", "close")], &["one: two"]),
+        let cases = [
+            ("one: two\nconnection: close", "one: two"),
             (
-                &[
-                    ("one", "two"),
-                    ("three", "four"),
-                    ("five", "six"),
-                    ("connection", "close, three, five"),
-                ],
-                &["one: two"],
+                "one: two\nthree: four\nfive: six\nconnection: close, three, five",
+                "one: two",
             ),
             (
-                &[
-                    ("one", "two"),
-                    ("three", "four"),
-                    ("five", "six"),
-                    ("connection", "close"),
-                    ("connection", "three, five"),
-                ],
-                &["one: two"],
+                "one: two\nthree: four\nfive: six\nconnection: close\nconnection: three, five",
+                "one: two",
             ),
             (
-                &[
-                    ("Connection", "X-A, close"),
-                    ("X-A", "1"),
-                    ("Keep-Alive", "5"),
-                    ("X-B", "2"),
-                    ("TE", "gzip"),
-                    ("Proxy-Connection", "k"),
-                    ("Transfer-Encoding", "chunked"),
-                    ("Upgrade", "h2c"),
-                ],
-                &["x-b: 2"],
+                "Connection: X-A, close\nX-A: 1\nKeep-Alive: 5\nX-B: 2\nTE: gzip\n\
+                 Proxy-Connection: k\nTransfer-Encoding: chunked\nUpgrade: h2c",
+                "x-b: 2",
             ),
-            (&[("te", "trailers")], &["te: trailers"]),
+            ("te: trailers", "te: trailers"),
         ];
-        for (fields, sent) in cases {
-            let said = said(&connection, "/", fields).await;
-            assert_eq!(said[1..], *sent, "{fields:?}");
+        for (given, sent) in cases {
+            let said = said(&connection, "/", fields(given)).await;
+            assert_eq!(said[1..], [sent], "{given}");
         }
     });
 }
@@ -240,21 +225,30 @@ fn a_sensitive_value_is_never_indexed() {
     });
 }
 
-/// C2-30, EX-12, EX-13: what cannot be said is not sent, and the error says what it is.
+/// The error says whose fault it is, and where it was to go.
+fn check_refused<T: std::fmt::Debug>(result: Result<T, Error>, kind: Kind) {
+    let error = result.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.scope()),
+        (kind, Scope::Request),
+        "{error:?}"
+    );
+    assert_eq!(error.retry(), Retry::Never);
+    assert_eq!(error.netloc().unwrap().host(), "server.test");
+}
+
+/// Nothing has gone out, and no stream is held.
+async fn check_untouched(connection: &Http2Connection, peer: &mut RawPeer) {
+    let sent = peer.until_quiet().await;
+    assert!(sent.iter().all(|frame| frame.kind != HEADERS), "{sent:?}");
+    assert_eq!(connection.open_streams(), 0);
+}
+
+/// C2-30, EX-12, EX-13: what no message can hold is not sent.
 #[test]
-fn what_no_message_can_hold_is_refused_before_it_is_sent() {
+fn junk_is_refused_before_it_is_sent() {
     on_threads(1, async {
         let (connection, mut peer) = raw(&[]).await;
-        let check = |result: Result<_, Error>, kind: Kind| {
-            let error = result.unwrap_err();
-            assert_eq!(
-                (error.kind(), error.scope()),
-                (kind, Scope::Request),
-                "{error:?}"
-            );
-            assert_eq!(error.retry(), Retry::Never);
-            assert_eq!(error.netloc().unwrap().host(), "server.test");
-        };
         let fields = [
             ("a\r\nb", "c"),
             ("a", "b\r\nc: d"),
@@ -263,72 +257,47 @@ fn what_no_message_can_hold_is_refused_before_it_is_sent() {
             ("a:", "c"),
             ("a", "\0"),
         ];
-        for field in fields {
-            check(
-                connection.request("GET", "/", [field], NONE).await,
-                Kind::Request,
-            );
-            let request = connection
-                .start_request("GET", "/")
-                .header(field.0, field.1);
-            check(request.send(NONE).await, Kind::Request);
+        for (name, value) in fields {
+            let sent = connection.request("GET", "/", [(name, value)], NONE).await;
+            check_refused(sent, Kind::Request);
+            let request = connection.start_request("GET", "/").header(name, value);
+            check_refused(request.send(NONE).await, Kind::Request);
         }
         for method in ["", "G T", "GET\r\n"] {
-            check(
-                connection.request(method, "/", (), NONE).await,
-                Kind::Request,
-            );
+            let sent = connection.request(method, "/", (), NONE).await;
+            check_refused(sent, Kind::Request);
         }
-        for path in [
-            "",
-            "a b",
-            "relative",
-            "a/b",
-            "/\r\n",
-            "ftp://a/",
-            "http://:80/",
-        ] {
-            let error = connection.request("GET", path, (), NONE).await.unwrap_err();
-            assert!(
-                matches!(error.kind(), Kind::Uri | Kind::Scheme),
-                "{path:?}: {error:?}"
-            );
-            assert_eq!(error.retry(), Retry::Never);
+        for path in ["", "a b", "relative", "a/b", "/\r\n", "http://:80/"] {
+            let sent = connection.request("GET", path, (), NONE).await;
+            check_refused(sent, Kind::Uri);
         }
-        check(
-            connection.request("GET", "*", (), NONE).await,
-            Kind::Request,
-        );
-        check(
-            connection
-                .request("GET", "https://server.test/", (), NONE)
-                .await,
-            Kind::Scheme,
-        );
-        check(
-            connection
-                .request(
-                    "POST",
-                    "/",
-                    [("content-length", "3")],
-                    Full::new(Bytes::from("ab")),
-                )
-                .await,
-            Kind::RequestBody,
-        );
-        check(
-            connection.request("CONNECT", "/", (), NONE).await,
-            Kind::Request,
-        );
-        check(
-            connection
-                .request("CONNECT", "a:1", (), Full::new(Bytes::from("ab")))
-                .await,
-            Kind::Request,
-        );
-        let sent = peer.until_quiet().await;
-        assert!(sent.iter().all(|frame| frame.kind != HEADERS), "{sent:?}");
-        assert_eq!(connection.open_streams(), 0);
+        for url in ["ftp://a/", "https://server.test/"] {
+            let sent = connection.request("GET", url, (), NONE).await;
+            check_refused(sent, Kind::Scheme);
+        }
+        check_untouched(&connection, &mut peer).await;
+    });
+}
+
+/// What a method or a length forbids is not sent either.
+#[test]
+fn contradictions_are_refused_before_they_are_sent() {
+    on_threads(1, async {
+        let (connection, mut peer) = raw(&[]).await;
+        let sent = connection.request("GET", "*", (), NONE).await;
+        check_refused(sent, Kind::Request);
+        let text = String::from("ab");
+        let length = [("content-length", "3")];
+        let sent = connection.request("POST", "/", length, text).await;
+        check_refused(sent, Kind::RequestBody);
+        let sent = connection.request("CONNECT", "/", (), NONE).await;
+        check_refused(sent, Kind::Request);
+        let text = String::from("ab");
+        let sent = connection.request("CONNECT", "a:1", (), text).await;
+        check_refused(sent, Kind::Request);
+        let sent = connection.request("CONNECT", "a:1", length, NONE).await;
+        check_refused(sent, Kind::Request);
+        check_untouched(&connection, &mut peer).await;
     });
 }
 
@@ -457,22 +426,20 @@ fn a_known_length_is_announced() {
     on_threads(1, async {
         let server = mirror(Wire::Clear).await;
         let connection = to(&server).connect().await.unwrap();
-        let cases: [(&str, &str, &[(&str, &str)], &[&str]); 4] = [
-            ("POST", "ab", &[], &["content-length: 2"]),
-            ("POST", "", &[], &["content-length: 0"]),
-            ("GET", "", &[], &[]),
-            (
-                "POST",
-                "ab",
-                &[("Content-Length", "2")],
-                &["content-length: 2"],
-            ),
+        let cases = [
+            ("POST", "ab", "", "content-length: 2"),
+            ("POST", "", "", "content-length: 0"),
+            ("GET", "", "", ""),
+            ("POST", "ab", "Content-Length: 2", "content-length: 2"),
         ];
-        for (method, body, fields, sent) in cases {
+        for (method, body, given, sent) in cases {
             let body = Full::new(Bytes::from_static(body.as_bytes()));
-            let id = connection.request(method, "/", fields, body).await.unwrap();
-            let said = text(connection.response(id).await.unwrap()).await;
-            assert!(said.lines().skip(1).eq(sent.iter().copied()), "{said}");
+            let id = connection.request(method, "/", fields(given), body).await;
+            let response = connection.response(id.unwrap()).await.unwrap();
+            assert!(
+                text(response).await.lines().skip(1).eq(sent.lines()),
+                "{sent}"
+            );
         }
     });
 }

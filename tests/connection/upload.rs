@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use http::HeaderMap;
 use towline::{
+    Http2Connection,
     connection::SendBody,
     error::{Kind, Retry},
-    http2::ErrorCode,
+    http2::{ErrorCode, StreamId},
 };
 
 use crate::{
@@ -61,11 +62,7 @@ fn a_body_is_written_piece_by_piece() {
 fn an_end_is_sent_with_the_last_piece_or_alone() {
     on_threads(1, async {
         let (connection, mut peer) = raw(&[]).await;
-        let (_, mut body) = connection
-            .start_request("POST", "/")
-            .send_streaming()
-            .await
-            .unwrap();
+        let (_, mut body) = streaming(&connection).await;
         let head = peer.expect(HEADERS).await;
         assert!(!head.has(END_STREAM));
         body.send_data("").await.unwrap();
@@ -80,11 +77,7 @@ fn an_end_is_sent_with_the_last_piece_or_alone() {
         let data = peer.expect(DATA).await;
         assert_eq!((data.payload.len(), data.has(END_STREAM)), (0, true));
 
-        let (_, mut body) = connection
-            .start_request("POST", "/")
-            .send_streaming()
-            .await
-            .unwrap();
+        let (_, mut body) = streaming(&connection).await;
         body.send_data("ab").await.unwrap();
         body.finish().unwrap();
         let data = peer.expect(DATA).await;
@@ -93,6 +86,12 @@ fn an_end_is_sent_with_the_last_piece_or_alone() {
             (&b"ab"[..], true)
         );
     });
+}
+
+/// A POST whose body is written piece by piece.
+async fn streaming(connection: &Http2Connection) -> (StreamId, SendBody) {
+    let request = connection.start_request("POST", "/");
+    request.send_streaming().await.unwrap()
 }
 
 async fn is_ready(body: &mut SendBody) -> bool {
@@ -104,11 +103,7 @@ async fn is_ready(body: &mut SendBody) -> bool {
 fn windows_hold_the_writer_up() {
     on_threads(1, async {
         let (connection, mut peer) = raw(&[(INITIAL_WINDOW_SIZE, 4)]).await;
-        let (id, mut body) = connection
-            .start_request("POST", "/")
-            .send_streaming()
-            .await
-            .unwrap();
+        let (id, mut body) = streaming(&connection).await;
         assert_eq!(peer.request().await, 1);
         body.send_data("abcdef").await.unwrap();
         assert_eq!(peer.expect(DATA).await.payload, b"abcd");
@@ -145,11 +140,7 @@ fn a_body_that_is_dropped_resets_its_stream() {
     on_threads(1, async {
         for window in [0, 65_535] {
             let (connection, mut peer) = raw(&[(INITIAL_WINDOW_SIZE, window)]).await;
-            let (id, mut body) = connection
-                .start_request("POST", "/")
-                .send_streaming()
-                .await
-                .unwrap();
+            let (id, mut body) = streaming(&connection).await;
             let mut response = Box::pin(connection.response(id));
             assert!(futures_util::poll!(&mut response).is_pending());
             body.send_data("ab").await.unwrap();
@@ -179,11 +170,7 @@ fn a_response_may_come_before_the_body_has_ended() {
     on_threads(1, async {
         let (connection, mut peer) = raw(&[]).await;
         // The server goes on reading.
-        let (id, mut body) = connection
-            .start_request("POST", "/")
-            .send_streaming()
-            .await
-            .unwrap();
+        let (id, mut body) = streaming(&connection).await;
         peer.head(1, 0).await;
         connection.response(id).await.map(drop).unwrap();
         // The response was dropped before its end: so is the exchange.
@@ -196,11 +183,7 @@ fn a_response_may_come_before_the_body_has_ended() {
         let error = body.send_data("ab").await.unwrap_err();
         assert_eq!(error.kind(), Kind::RequestBody);
 
-        let (id, mut body) = connection
-            .start_request("POST", "/")
-            .send_streaming()
-            .await
-            .unwrap();
+        let (id, mut body) = streaming(&connection).await;
         peer.head(3, 0).await;
         let response = connection.response(id).await.unwrap();
         body.send_data("ab").await.unwrap();
@@ -209,15 +192,18 @@ fn a_response_may_come_before_the_body_has_ended() {
         body.finish().unwrap();
         assert!(peer.expect(DATA).await.has(END_STREAM));
         assert_eq!(text(response).await, "done");
+    });
+}
 
-        // RFC 9113 §8.1: the server wants no more, which is no fault.
-        let (id, mut body) = connection
-            .start_request("POST", "/")
-            .send_streaming()
-            .await
-            .unwrap();
-        peer.head(5, END_STREAM).await;
-        peer.reset(5, number(ErrorCode::NO_ERROR)).await;
+/// The writer hears that the server wants no more, and why.
+#[test]
+fn a_server_may_stop_the_upload() {
+    on_threads(1, async {
+        let (connection, mut peer) = raw(&[]).await;
+        // RFC 9113 §8.1: after a whole response, it is no fault.
+        let (id, mut body) = streaming(&connection).await;
+        peer.head(1, END_STREAM).await;
+        peer.reset(1, number(ErrorCode::NO_ERROR)).await;
         peer.until_quiet().await;
         let error = body.send_data("ab").await.unwrap_err();
         assert_eq!(
@@ -228,13 +214,9 @@ fn a_response_may_come_before_the_body_has_ended() {
         assert_eq!(connection.response(id).await.unwrap().status(), 200);
 
         // A reset of the server's is what the writer is told, too.
-        let (id, mut body) = connection
-            .start_request("POST", "/")
-            .send_streaming()
-            .await
-            .unwrap();
+        let (id, mut body) = streaming(&connection).await;
         body.send_data("ab").await.unwrap();
-        peer.reset(7, number(ErrorCode::REFUSED_STREAM)).await;
+        peer.reset(3, number(ErrorCode::REFUSED_STREAM)).await;
         peer.until_quiet().await;
         let error = body.send_data("cd").await.unwrap_err();
         assert_eq!(
@@ -254,11 +236,7 @@ fn a_response_may_come_before_the_body_has_ended() {
 fn a_writer_that_waits_hears_of_the_end() {
     on_threads(1, async {
         let (connection, mut peer) = raw(&[(INITIAL_WINDOW_SIZE, 0)]).await;
-        let (id, mut body) = connection
-            .start_request("POST", "/")
-            .send_streaming()
-            .await
-            .unwrap();
+        let (id, mut body) = streaming(&connection).await;
         body.send_data("ab").await.unwrap();
         let waiting = tokio::spawn(async move { body.send_data("cd").await });
         peer.until_quiet().await;

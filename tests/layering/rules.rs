@@ -157,6 +157,7 @@ pub(crate) const UNITS: &[Unit] = &[
         14,
         &[
             "bytes",
+            "futures_core",
             "http",
             "http_body",
             "rustls",

@@ -14,7 +14,7 @@ use std::{
 use http::{Method, Response};
 use tokio::{runtime::Handle, time::Sleep};
 
-use super::core::{Core, Reservation};
+use super::{core::Core, line::Reservation};
 use crate::{
     body::{ExchangeId, Outcome, OutgoingRequest, ResponseBody, Slot},
     client::{

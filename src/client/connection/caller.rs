@@ -16,7 +16,8 @@ use http_body::Body;
 use super::{
     admit::admit,
     call::{Call, ResponseFuture},
-    core::{Core, Reservation},
+    core::Core,
+    line::Reservation,
 };
 use crate::{
     body::{OutgoingBody, OutgoingRequest},

@@ -1,27 +1,25 @@
 //! One connection, as everything that holds it shares it.
 //!
 //! Owns: the connection once it is made; the line of those who wait for a stream, and for the dial
-//! before it; the responses that nobody has taken yet. Two locks of its own, held for moments: never
-//! while a waker is called or a slot given back.
-//!
-//! Whoever waits has a place in the line, by number. A place is settled once: with a slot, which is
-//! then its own, or with an error. First come, first served: a slot that comes free goes to the first
-//! place, and nobody passes those who wait.
+//! before it; the responses and promises that nobody has taken yet. Locks of its own, held for moments:
+//! never while a waker is called or a slot given back.
 
 use std::{
-    collections::BTreeMap,
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll, Waker},
 };
 
 use http::uri;
 use tokio::{runtime, sync::Notify};
 
-use super::kept::Kept;
+use super::{
+    kept::Kept,
+    line::{Dialing, Line, wake},
+    pushes::Promised,
+};
 use crate::{
     client::{
         ConnectionInfo,
@@ -50,36 +48,10 @@ pub(super) struct Core {
     conn: OnceLock<Conn>,
     line: Mutex<Line>,
     pub(super) kept: Kept,
+    pub(super) promised: Promised,
     is_used: AtomicBool,
     /// Told when a dial ends, and when the connection is over.
     changed: Notify,
-}
-
-/// Those who wait, and what they wait for.
-#[derive(Default)]
-struct Line {
-    next: u64,
-    waiting: BTreeMap<u64, Option<Waker>>,
-    /// What came of places that nobody has asked after since.
-    settled: BTreeMap<u64, Result<(), Error>>,
-    dialing: Dialing,
-    /// How many dials have ended, and how the last one failed.
-    dials: u64,
-    failure: Option<Error>,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Dialing {
-    #[default]
-    Idle,
-    UnderWay,
-    /// Closed before there was a connection.
-    Closed,
-}
-
-/// A slot for one stream, given back when it is dropped.
-pub(super) struct Reservation {
-    core: Option<Arc<Core>>,
 }
 
 impl Core {
@@ -110,6 +82,7 @@ impl Core {
             conn: OnceLock::new(),
             line: Mutex::default(),
             kept: Kept::new(max_untaken),
+            promised: Promised::new(max_untaken),
             is_used: AtomicBool::new(false),
             changed: Notify::new(),
         }))
@@ -150,7 +123,7 @@ impl Core {
         self.is_used.swap(true, Ordering::Relaxed)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Line> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Line> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -160,7 +133,7 @@ impl Core {
     }
 
     /// Why a connection takes no request.
-    fn refusal(&self, conn: &Conn) -> Error {
+    pub(super) fn refusal(&self, conn: &Conn) -> Error {
         let handle = &conn.handle;
         let why = handle.why_ended().or_else(|| handle.why_retired());
         why.unwrap_or_else(|| {
@@ -217,7 +190,7 @@ impl Core {
     }
 
     /// Begins a dial unless one is under way, or there is a connection.
-    fn dial(self: &Arc<Self>, line: &mut Line) -> Result<(), Error> {
+    pub(super) fn dial(self: &Arc<Self>, line: &mut Line) -> Result<(), Error> {
         match line.dialing {
             _ if self.conn().is_some() => return Ok(()),
             Dialing::UnderWay => return Ok(()),
@@ -256,7 +229,7 @@ impl Core {
             Ok(Some(conn)) => {
                 let conn = self.conn.get_or_init(|| conn);
                 // Everyone: to stand in line is enough for some, once it moves.
-                let wakers = line.waiting.values().flatten().cloned().collect();
+                let wakers = line.wakers();
                 drop(line);
                 conn.handle.observe(Box::new(Watch(Arc::downgrade(self))));
                 self.settle();
@@ -274,90 +247,6 @@ impl Core {
             }
         }
         self.changed.notify_waiters();
-    }
-}
-
-/// The line.
-impl Core {
-    /// Takes a place in the line.
-    pub(super) fn enter(self: &Arc<Self>) -> Result<u64, Error> {
-        let mut line = self.lock();
-        match self.conn() {
-            Some(conn) if !conn.handle.is_open() => Err(self.refusal(conn)),
-            Some(conn) => {
-                let place = line.number();
-                if line.waiting.is_empty() && conn.handle.try_reserve() {
-                    line.settled.insert(place, Ok(()));
-                } else {
-                    line.waiting.insert(place, None);
-                }
-                Ok(place)
-            }
-            None => {
-                self.dial(&mut line)?;
-                let place = line.number();
-                line.waiting.insert(place, None);
-                Ok(place)
-            }
-        }
-    }
-
-    /// Waits for what comes of a place. Ready once.
-    pub(super) fn poll_turn(
-        self: &Arc<Self>,
-        place: u64,
-        cx: &Context<'_>,
-    ) -> Poll<Result<Reservation, Error>> {
-        let mut line = self.lock();
-        if let Some(outcome) = line.settled.remove(&place) {
-            return Poll::Ready(outcome.map(|()| Reservation {
-                core: Some(Arc::clone(self)),
-            }));
-        }
-        match line.waiting.get_mut(&place) {
-            Some(Some(waker)) => waker.clone_from(cx.waker()),
-            Some(none) => *none = Some(cx.waker().clone()),
-            None => {}
-        }
-        Poll::Pending
-    }
-
-    /// Gives a place up; a slot that it had goes to the next.
-    pub(super) fn leave(&self, place: u64) {
-        let mut line = self.lock();
-        let waker = line.waiting.remove(&place);
-        let outcome = line.settled.remove(&place);
-        drop(line);
-        drop(waker);
-        if let (Some(Ok(())), Some(conn)) = (outcome, self.conn()) {
-            conn.handle.release_slot();
-        }
-    }
-
-    /// Something has changed: gives out what there is to give.
-    fn settle(&self) {
-        let Some(conn) = self.conn() else {
-            return;
-        };
-        let mut line = self.lock();
-        let wakers = if conn.handle.is_open() {
-            line.grant(|| conn.handle.try_reserve())
-        } else if line.waiting.is_empty() {
-            Vec::new()
-        } else {
-            let error = self.refusal(conn);
-            line.fail_all(&error)
-        };
-        drop(line);
-        wake(wakers);
-    }
-
-    /// Whether requests are taken, as far as is known.
-    pub(super) fn check_open(&self) -> Result<(), Error> {
-        match self.conn() {
-            Some(conn) if !conn.handle.is_open() => Err(self.refusal(conn)),
-            _ => Ok(()),
-        }
     }
 }
 
@@ -413,64 +302,11 @@ impl Core {
     }
 }
 
-impl Line {
-    fn number(&mut self) -> u64 {
-        let place = self.next;
-        self.next += 1;
-        place
-    }
-
-    /// Settles places, the first one first, while `reserve` has slots.
-    fn grant(&mut self, reserve: impl Fn() -> bool) -> Vec<Waker> {
-        let mut wakers = Vec::new();
-        while let Some(first) = self.waiting.first_entry()
-            && reserve()
-        {
-            let (place, waker) = first.remove_entry();
-            self.settled.insert(place, Ok(()));
-            wakers.extend(waker);
-        }
-        wakers
-    }
-
-    fn fail_all(&mut self, error: &Error) -> Vec<Waker> {
-        let mut wakers = Vec::new();
-        for (place, waker) in std::mem::take(&mut self.waiting) {
-            self.settled.insert(place, Err(error.clone()));
-            wakers.extend(waker);
-        }
-        wakers
-    }
-}
-
-fn wake(wakers: Vec<Waker>) {
-    for waker in wakers {
-        waker.wake();
-    }
-}
-
 /// Nobody holds the connection any more: it finishes what was begun.
 impl Drop for Core {
     fn drop(&mut self) {
         if let Some(conn) = self.conn.get() {
             conn.handle.retire();
-        }
-    }
-}
-
-impl Reservation {
-    /// The slot is a stream's from now on, and the driver frees it.
-    pub(super) fn spend(mut self) -> Option<Arc<Core>> {
-        self.core.take()
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        if let Some(core) = &self.core
-            && let Some(conn) = core.conn()
-        {
-            conn.handle.release_slot();
         }
     }
 }

@@ -14,7 +14,7 @@ use http::{Method, Request, Response, Uri, Version};
 use http_body::Body;
 
 use super::{
-    ConnectionBuilder, IntoFields, RequestBuilder, ResponseFuture, Server,
+    Capture, ConnectionBuilder, IntoFields, RequestBuilder, ResponseFuture, Server, StreamPushes,
     caller::{Caller, new_call},
     core::Core,
     outstanding,
@@ -181,6 +181,24 @@ impl Http2Connection {
         id: impl Into<Option<StreamId>>,
     ) -> Result<Response<ResponseBody>, Error> {
         outstanding::response(self.core(), id.into()).await
+    }
+
+    /// What the server promises on a stream (RFC 9113 §8.4): what has come of it, or all that will.
+    /// hyper's `get_pushes(stream_id, capture_all)`.
+    ///
+    /// That is for requests of [`request`](Self::request) and [`start_request`](Self::start_request)
+    /// that carry no [`push::Sink`](crate::push::Sink) of the caller's, while
+    /// [push](ConnectionBuilder::push) is on. Promises may be taken before, amid and after the
+    /// response, and as often as one likes: each is handed out once. They are kept for the latest
+    /// requests, as many as there may be [responses](ConnectionBuilder::max_untaken) untaken; those
+    /// of others are cancelled, as are those of a response that is dropped before its end, and all
+    /// that are left with the last handle.
+    ///
+    /// # Errors
+    /// [`Kind::UnknownStream`] if there was no such request, or it was too long ago, or push is not on;
+    /// [`Kind::ResponseTaken`] while somebody else takes them.
+    pub fn pushes(&self, id: StreamId, capture: Capture) -> Result<StreamPushes, Error> {
+        StreamPushes::new(self.core(), id, capture)
     }
 
     /// Ends a stream with RST_STREAM (RFC 9113 §6.4). Whoever waits for its response, or reads its

@@ -57,7 +57,7 @@
 //! # }
 //! ```
 //!
-//! Owns: the state that handles share ([`core`]), which waits, keeps and ends; and the handles
+//! Owns: the state that handles share (`core`), which waits, keeps and ends; and the handles
 //! themselves. Never: sends a request again, or makes a connection anew.
 
 mod admit;
@@ -69,8 +69,10 @@ mod fields;
 mod http1;
 mod http2;
 mod kept;
+mod line;
 mod negotiated;
 mod outstanding;
+mod pushes;
 mod request;
 mod server;
 mod service;
@@ -83,6 +85,7 @@ pub use self::{
     http1::Http1Connection,
     http2::Http2Connection,
     negotiated::Negotiated,
+    pushes::{Capture, StreamPushes},
     request::{Pseudo, RequestBuilder},
     server::Server,
     upload::SendBody,

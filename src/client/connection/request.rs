@@ -22,6 +22,7 @@ use crate::{
     error::{BoxError, Error, Kind, Retry, Scope},
     header_map::{RawName, RawValue},
     http2::StreamId,
+    push::{self, Pushes},
 };
 
 /// A request on a connection, made piece by piece: fields first, then the body, whole or in pieces too.
@@ -131,11 +132,16 @@ impl<C> RequestBuilder<C> {
         B::Error: Into<BoxError>,
     {
         let Self { core, pieces, .. } = self;
-        let request = pieces
+        let mut request = pieces
             .and_then(|pieces| pieces.into_request(core.protocol(), body))
             .map_err(|error| error.with_netloc(core.netloc()))?;
+        let pushes = sink(&core, request.extensions_mut());
         let call = new_call(&core, request, None);
-        outstanding::open(&core, call, may_queue).await
+        let opened = outstanding::open(&core, call, may_queue).await?;
+        if let (Some(pushes), Some(opened)) = (pushes, &opened) {
+            core.promised.keep(opened.id.into(), pushes);
+        }
+        Ok(opened)
     }
 
     async fn open_streaming(self) -> Result<SendBody, Error> {
@@ -212,6 +218,17 @@ impl RequestBuilder<Http1Connection> {
     pub async fn send_streaming(self) -> Result<SendBody, Error> {
         self.open_streaming().await
     }
+}
+
+/// Puts a sink for promises into a request whose caller has not, where there may be any.
+fn sink(core: &Core, extensions: &mut Extensions) -> Option<Pushes> {
+    let is_wanted = core.responses.takes_pushes && core.protocol() == Protocol::Http2;
+    if !is_wanted || extensions.get::<push::Sink>().is_some() {
+        return None;
+    }
+    let (sink, pushes) = push::channel();
+    extensions.insert(sink);
+    Some(pushes)
 }
 
 impl Pieces {
