@@ -117,7 +117,7 @@ mod floods {
     fn promises_with_too_large_a_section_are_counted() {
         let small = |limits: &mut Limits| limits.field_count = 4;
         is_a_flood(small, 0, |t, id| {
-            t.peer_sends(push_promise(1, id).field("a", "b"))
+            t.peer_sends(push_promise(1, id).field("a", "b"));
         });
     }
 
