@@ -7,9 +7,17 @@ use std::time::{Duration, Instant};
 /// Counts octets over intervals of a round trip or more.
 #[derive(Debug, Default)]
 pub(super) struct Meter {
-    /// When the interval began; it may lie ahead, and what comes before it does not count.
-    since: Option<Instant>,
+    interval: Option<Interval>,
     octets: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Interval {
+    began: Instant,
+    /// Before then there is nothing to be said.
+    due: Instant,
+    /// Whether it only passes the time until one begins that counts.
+    is_settling: bool,
 }
 
 /// What an interval came to.
@@ -25,32 +33,35 @@ impl Meter {
     /// An interval of more than so many times its length had a pause.
     const PAUSE: u32 = 4;
 
-    /// Counts octets at an instant; a sample, if the interval has lasted for `span` by now.
+    /// Counts octets at an instant; a sample, if the interval has lasted for `span` by now. The
+    /// octets that begin an interval came in the time before it.
     pub(super) fn count(&mut self, now: Instant, octets: u32, span: Duration) -> Option<Sample> {
-        let Some(since) = self.since else {
-            // The octets that begin an interval came in the time before it.
-            self.since = Some(now);
-            return None;
-        };
-        let passed = now.checked_duration_since(since)?;
         self.octets += u64::from(octets);
-        if passed < span {
-            return None;
-        }
-        let sample = Sample {
-            octets: self.octets,
+        let interval = match self.interval {
+            Some(interval) if now < interval.due => return None,
+            interval => interval.filter(|interval| !interval.is_settling),
+        };
+        let octets = std::mem::take(&mut self.octets);
+        self.interval = now.checked_add(span).map(|due| Interval {
+            began: now,
+            due,
+            is_settling: false,
+        });
+        let passed = now.saturating_duration_since(interval?.began);
+        Some(Sample {
+            octets,
             nanos: u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX).max(1),
             has_pause: passed > span.saturating_mul(Self::PAUSE),
-        };
-        self.since = Some(now);
-        self.octets = 0;
-        Some(sample)
+        })
     }
 
-    /// The next interval begins at an instant that may lie ahead.
-    pub(super) fn begin_at(&mut self, at: Instant) {
-        self.since = Some(at);
-        self.octets = 0;
+    /// What comes before an instant does not count.
+    pub(super) fn settle_until(&mut self, at: Instant) {
+        self.interval = Some(Interval {
+            began: at,
+            due: at,
+            is_settling: true,
+        });
     }
 }
 
@@ -88,10 +99,11 @@ mod tests {
     #[test]
     fn what_comes_before_an_interval_does_not_count() {
         let (mut meter, now) = (Meter::default(), Instant::now());
-        meter.begin_at(now + at(100));
+        meter.settle_until(now + at(100));
         assert_eq!(meter.count(now + at(99), 5_000, SPAN), None);
+        assert_eq!(meter.count(now + at(110), 5_000, SPAN), None);
         assert_eq!(meter.count(now + at(150), 10, SPAN), None);
-        let sample = meter.count(now + at(200), 10, SPAN).unwrap();
+        let sample = meter.count(now + at(210), 10, SPAN).unwrap();
         assert_eq!(sample.octets_in(SPAN), 20);
     }
 

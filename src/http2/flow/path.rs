@@ -142,6 +142,11 @@ impl Path {
         self.follows_large = is_large;
     }
 
+    /// Whether the last response was larger than the initial window.
+    pub(crate) const fn follows_large(&self) -> bool {
+        self.follows_large
+    }
+
     /// What a manager is told of it.
     pub(crate) fn view(&self, scope: Scope) -> WindowView {
         WindowView {
