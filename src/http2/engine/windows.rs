@@ -59,10 +59,14 @@ impl Windows {
     }
 
     /// Asks the manager of a stream.
+    #[inline]
     pub(super) fn ask_stream(&mut self, id: StreamId, recv: &mut RecvHalf, ask: Ask) {
-        if recv.window.need_not_ask(ask, self.path.follows_large()) {
-            return;
+        if !recv.window.need_not_ask(ask, self.path.follows_large()) {
+            self.put_to_stream(id, recv, ask);
         }
+    }
+
+    fn put_to_stream(&mut self, id: StreamId, recv: &mut RecvHalf, ask: Ask) {
         let document = recv.document();
         let view = WindowView {
             document_size: document.map(|(size, _)| size),

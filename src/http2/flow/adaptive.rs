@@ -210,8 +210,12 @@ impl Adaptive {
         let Some(round_trip) = window.round_trip else {
             return;
         };
+        let course = self.course();
+        if !course.meter.count(now, octets) {
+            return;
+        }
         let span = round_trip.max(Path::SPAN);
-        let Some(sample) = self.course().meter.count(now, octets, span) else {
+        let Some(sample) = course.meter.sample(now, span) else {
             return;
         };
         let least = self.least(window);

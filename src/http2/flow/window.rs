@@ -186,6 +186,7 @@ impl RecvWindow {
 
     /// Whether the manager is known to answer nothing: that saves the question, which comes with
     /// every frame.
+    #[inline]
     pub(crate) fn need_not_ask(&self, ask: Ask, follows_large: bool) -> bool {
         match ask {
             Ask::Open => self.manager.opens_quietly(follows_large),
