@@ -322,9 +322,10 @@ impl Core {
     /// The peer's half is done; the stream, too, if ours is.
     fn end_recv(&mut self, id: StreamId) {
         if let Some(stream) = self.streams.get_mut(id) {
-            if let Some(recv) = stream.recv.take() {
+            if let Some(recv) = &stream.recv {
                 self.windows.path.on_size(recv.window.is_outgrown());
             }
+            stream.recv = None;
             if stream.send.is_none() {
                 self.finish(id, ClosedBy::End);
             }

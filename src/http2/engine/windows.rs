@@ -60,10 +60,15 @@ impl Windows {
 
     /// Asks the manager of a stream, unless nobody reads it yet: a wider window would invite the peer
     /// beyond what may be held of unclaimed pushes.
+    #[inline]
     pub(super) fn ask_stream(&mut self, id: StreamId, recv: &mut RecvHalf, ask: Ask) {
-        if recv.is_unclaimed() {
-            return;
+        let is_settled = recv.window.need_not_ask(ask, self.path.follows_large());
+        if !is_settled && !recv.is_unclaimed() {
+            self.put_to_stream(id, recv, ask);
         }
+    }
+
+    fn put_to_stream(&mut self, id: StreamId, recv: &mut RecvHalf, ask: Ask) {
         let document = recv.document();
         let view = WindowView {
             document_size: document.map(|(size, _)| size),
@@ -76,6 +81,9 @@ impl Windows {
     }
 
     fn ask_connection(&self, window: &mut RecvWindow, ask: Ask) {
+        if window.need_not_ask(ask, self.path.follows_large()) {
+            return;
+        }
         // Its increment is looked for whenever output is laid out.
         window.ask(self.now, ask, self.path.view(Scope::Connection));
     }
@@ -111,8 +119,7 @@ impl Windows {
         let since = window.episode.stall(self.now);
         let limit = self.stall_timeout;
         match limit.and_then(|limit| since.checked_add(limit)) {
-            Some(at) if !window.episode.is_watched => {
-                window.episode.is_watched = true;
+            Some(at) if window.episode.watch() => {
                 let behind = self.watched.partition_point(|(before, _)| *before <= at);
                 self.watched.insert(behind, (at, id));
                 Settled::Watched
@@ -233,6 +240,9 @@ impl Core {
         if let Some(increment) = self.recv_window.take_increment() {
             self.queue_update(StreamId::CONNECTION, increment);
         }
+        if self.windows.updates.is_empty() {
+            return;
+        }
         let mut updates = std::mem::take(&mut self.windows.updates);
         for id in updates.drain(..) {
             let stream = self.streams.get_mut(id);
@@ -264,7 +274,7 @@ impl Core {
             .watched
             .retain(|(_, id)| is_live(*id) || (id.is_connection() && !is_idle));
         if is_idle {
-            self.recv_window.episode.is_watched = false;
+            self.recv_window.episode.unwatch();
         }
         self.arm_watchdog();
     }
@@ -298,7 +308,7 @@ impl Core {
         else {
             return;
         };
-        recv.window.episode.is_watched = false;
+        recv.window.episode.unwatch();
         let Some(since) = recv.window.episode.stalled_since() else {
             return;
         };
@@ -317,7 +327,7 @@ impl Core {
 
     fn check_connection(&mut self, now: Instant) {
         let window = &mut self.recv_window;
-        window.episode.is_watched = false;
+        window.episode.unwatch();
         let Some(since) = window.episode.stalled_since() else {
             return;
         };

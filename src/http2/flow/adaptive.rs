@@ -11,10 +11,13 @@
 //! Invariant: a stream's aim is above its initial size by no more than is reserved.
 //! Spec: RFC 9113 §5.2.2.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{
-    Budget, Manager, Scope, WindowManager, WindowManagerFactory, WindowView,
+    Budget, Manager, Managers, Scope, WindowManager, WindowManagerFactory, WindowView,
     budget::Reservation,
     manager::Policy,
     meter::{Meter, Sample},
@@ -51,19 +54,17 @@ pub struct AdaptiveBounds {
     pub budget: Budget,
 }
 
-impl AdaptiveBounds {
-    const DEFAULT: Self = Self {
-        max_stream_window: 16 << 20,
-        max_connection_window: 64 << 20,
-        min_stream_window: 256 << 10,
-        assumed_bandwidth: 187_500_000,
-        budget: Budget::process_wide(),
-    };
-}
+static DEFAULT: AdaptiveBounds = AdaptiveBounds {
+    max_stream_window: 16 << 20,
+    max_connection_window: 64 << 20,
+    min_stream_window: 256 << 10,
+    assumed_bandwidth: 187_500_000,
+    budget: Budget::process_wide(),
+};
 
 impl Default for AdaptiveBounds {
     fn default() -> Self {
-        Self::DEFAULT
+        DEFAULT.clone()
     }
 }
 
@@ -71,26 +72,38 @@ impl WindowManagerFactory for AdaptiveBounds {
     fn manager(&self, scope: Scope, initial: u32) -> Manager {
         Adaptive::within(self.clone(), scope, initial).into_manager()
     }
+
+    fn into_managers(self) -> Managers {
+        let bounds = Arc::new(self);
+        Managers::new(move |scope, initial| {
+            Adaptive::new(scope, initial).bounded_by(Arc::clone(&bounds))
+        })
+    }
 }
 
 /// Measures the bandwidth-delay product and follows it, within a bound and a budget: the default.
 /// See [`AdaptiveBounds`] for the numbers.
 #[derive(Debug)]
 pub struct Adaptive {
-    /// The size aimed at: what the peer may send and what is unread, together.
-    aim: u32,
-    /// How far the aim may rise.
-    most: u32,
-    /// How far it may fall.
-    least: u32,
-    assumed_bandwidth: u64,
-    /// What the aim is, or was lately, above the initial size.
-    reserved: Reservation,
-    meter: Meter,
+    is_connection: bool,
     /// Whether the first guess was made.
     has_guessed: bool,
     /// Samples one after the other that were much too small for the aim.
     low: u8,
+    /// The size aimed at: what the peer may send and what is unread, together.
+    aim: u32,
+    /// Those of one's own.
+    bounds: Option<Arc<AdaptiveBounds>>,
+    /// There once something was read: most streams end before.
+    course: Option<Box<Course>>,
+}
+
+/// What is known of a stream that is read.
+#[derive(Debug)]
+struct Course {
+    meter: Meter,
+    /// What the aim is, or was lately, above the initial size.
+    reserved: Reservation,
 }
 
 impl Adaptive {
@@ -107,29 +120,61 @@ impl Adaptive {
     /// A manager for a window that begins at `initial` octets, within the default bounds.
     #[must_use]
     pub fn new(scope: Scope, initial: u32) -> Self {
-        Self::within(AdaptiveBounds::DEFAULT, scope, initial)
+        Self {
+            is_connection: scope.is_connection(),
+            has_guessed: false,
+            low: 0,
+            aim: initial,
+            bounds: None,
+            course: None,
+        }
     }
 
     /// A manager for a window that begins at `initial` octets.
     #[must_use]
     pub fn within(bounds: AdaptiveBounds, scope: Scope, initial: u32) -> Self {
-        let least = bounds.min_stream_window.max(1);
-        // A window that begins at nothing must rise to something.
-        let aim = if initial == 0 { least } else { initial };
-        Self {
-            aim,
-            most: if scope.is_connection() {
-                bounds.max_connection_window
-            } else {
-                bounds.max_stream_window
-            },
-            least: least.min(aim),
-            assumed_bandwidth: bounds.assumed_bandwidth,
-            reserved: bounds.budget.reservation(),
-            meter: Meter::default(),
-            has_guessed: false,
-            low: 0,
+        Self::new(scope, initial).bounded_by(Arc::new(bounds))
+    }
+
+    fn bounded_by(mut self, bounds: Arc<AdaptiveBounds>) -> Self {
+        self.bounds = Some(bounds);
+        self
+    }
+
+    fn bounds(&self) -> &AdaptiveBounds {
+        self.bounds.as_deref().unwrap_or(&DEFAULT)
+    }
+
+    fn course(&mut self) -> &mut Course {
+        let bounds = self.bounds.as_deref().unwrap_or(&DEFAULT);
+        self.course.get_or_insert_with(|| {
+            Box::new(Course {
+                meter: Meter::default(),
+                reserved: bounds.budget.clone().reservation(),
+            })
+        })
+    }
+
+    fn reserved(&self) -> u32 {
+        let course = self.course.as_ref();
+        course.map_or(0, |course| course.reserved.octets())
+    }
+
+    /// How far a window may be narrowed.
+    fn least(&self, window: &WindowView) -> u32 {
+        let least = self.bounds().min_stream_window.max(1);
+        // One that began at nothing has risen to this.
+        if window.initial == 0 {
+            least
+        } else {
+            least.min(window.initial)
         }
+    }
+
+    /// Whether nothing is given to the connection as long as it holds so many octets. Of a stream,
+    /// reading is told seldom, and each time looked at.
+    pub(super) fn is_content(&self, held: u64) -> bool {
+        self.is_connection && held > u64::from(self.aim - self.step_of_wide())
     }
 
     /// The size aimed at, in octets.
@@ -154,7 +199,8 @@ impl Adaptive {
             return;
         }
         self.has_guessed = true;
-        let carried = u128::from(self.assumed_bandwidth).saturating_mul(round_trip.as_nanos());
+        let carried = u128::from(self.bounds().assumed_bandwidth);
+        let carried = carried.saturating_mul(round_trip.as_nanos());
         let carried = u64::try_from(carried / 1_000_000_000).unwrap_or(u64::MAX);
         self.widen(now, carried.max(twice(window.product)), window);
     }
@@ -164,13 +210,18 @@ impl Adaptive {
         let Some(round_trip) = window.round_trip else {
             return;
         };
+        let course = self.course();
+        if !course.meter.count(now, octets) {
+            return;
+        }
         let span = round_trip.max(Path::SPAN);
-        let Some(sample) = self.meter.count(now, octets, span) else {
+        let Some(sample) = course.meter.sample(now, span) else {
             return;
         };
+        let least = self.least(window);
         if self.is_behind(sample, round_trip, window) {
             self.low = 0;
-            self.aim = (self.aim / 2).max(self.least);
+            self.aim = (self.aim / 2).max(least);
             // From now on, only what is measured counts.
             self.has_guessed = true;
             return;
@@ -184,7 +235,7 @@ impl Adaptive {
             self.aim = self.aim.saturating_mul(2).min(window.initial);
         } else if self.low >= Self::PATIENCE {
             self.low = 0;
-            self.aim = (self.aim / 2).max(window.initial).max(self.least);
+            self.aim = (self.aim / 2).max(window.initial).max(least);
         }
         self.widen(now, wanted, window);
     }
@@ -201,28 +252,36 @@ impl Adaptive {
             .document_left
             .map_or(u64::MAX, |left| left.saturating_add(window.unread));
         let wanted = u32::try_from(wanted.min(needed)).unwrap_or(u32::MAX);
-        let wanted = wanted.min(self.most);
+        let wanted = wanted.min(self.bounds().max_stream_window);
         if wanted <= self.aim {
             return;
         }
         let above = wanted.saturating_sub(window.initial);
-        if above > self.reserved.octets() {
-            self.reserved.set(above);
+        let course = self.course();
+        if above > course.reserved.octets() {
+            course.reserved.set(above);
         }
-        let affordable = window.initial.saturating_add(self.reserved.octets());
-        let aim = wanted.min(affordable);
+        let aim = wanted.min(window.initial.saturating_add(course.reserved.octets()));
+        // What comes within a round trip from now was sent into the old window.
+        let settled = window.round_trip.and_then(|time| now.checked_add(time));
         if aim > self.aim {
+            self.course().meter.settle_until(settled.unwrap_or(now));
             self.aim = aim;
-            // What comes within a round trip from now was sent into the old window.
-            let settled = window.round_trip.and_then(|time| now.checked_add(time));
-            self.meter.begin_at(settled.unwrap_or(now));
+        }
+    }
+
+    /// A window that began at nothing must rise to something.
+    fn rise_from_nothing(&mut self, window: &WindowView) {
+        if self.aim == 0 {
+            self.aim = self.least(window);
         }
     }
 
     /// The connection's octets are held by its streams, so its window needs no reservation.
     fn widen_connection(&mut self, window: &WindowView) {
         let wanted = u32::try_from(twice(window.product)).unwrap_or(u32::MAX);
-        self.aim = self.aim.max(wanted.min(self.most));
+        let most = self.bounds().max_connection_window;
+        self.aim = self.aim.max(wanted.min(most));
     }
 
     /// What is missing to the aim, once that is worth a frame.
@@ -248,20 +307,23 @@ impl Adaptive {
     /// A window that was widened is as large as the way needs it, so it is refilled in small steps;
     /// one that was not has room to spare.
     fn step(&self, window: &WindowView) -> u32 {
-        let half = self.aim.div_ceil(2);
-        if window.scope.is_connection() || self.aim > window.initial {
-            (self.aim / 8).max(half.min(Self::MIN_STEP))
+        if self.is_connection || self.aim > window.initial {
+            self.step_of_wide()
         } else {
-            half
+            self.aim.div_ceil(2)
         }
+    }
+
+    fn step_of_wide(&self) -> u32 {
+        (self.aim / 8).max(self.aim.div_ceil(2).min(Self::MIN_STEP))
     }
 
     /// A narrowed window is as wide as before until its octets are consumed.
     fn return_surplus(&mut self, window: &WindowView) {
         let held = u32::try_from(window.held()).unwrap_or(u32::MAX);
         let above = self.aim.max(held).saturating_sub(window.initial);
-        if above < self.reserved.octets() {
-            self.reserved.set(above);
+        if above < self.reserved() {
+            self.course().reserved.set(above);
         }
     }
 }
@@ -273,7 +335,7 @@ fn twice(product: Option<u64>) -> u64 {
 
 impl WindowManager for Adaptive {
     fn on_open(&mut self, now: Instant, window: &WindowView) -> u32 {
-        if !window.follows_large || window.scope.is_connection() {
+        if !window.follows_large || self.is_connection {
             return 0;
         }
         self.widen(now, twice(window.product), window);
@@ -281,7 +343,8 @@ impl WindowManager for Adaptive {
     }
 
     fn on_consumed(&mut self, now: Instant, octets: u32, window: &WindowView) -> u32 {
-        if window.scope.is_connection() {
+        self.rise_from_nothing(window);
+        if self.is_connection {
             self.widen_connection(window);
         } else {
             if !self.has_guessed {
@@ -293,6 +356,7 @@ impl WindowManager for Adaptive {
     }
 
     fn on_blocked(&mut self, _now: Instant, window: &WindowView) -> u32 {
+        self.rise_from_nothing(window);
         self.missing(window)
     }
 

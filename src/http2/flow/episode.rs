@@ -6,34 +6,55 @@
 
 use std::time::Instant;
 
-/// From when a window is used up until it is increased.
+/// From when a window is used up until it is increased. Most windows never are, so the marks have a
+/// box of their own, from the first time on.
 #[derive(Debug, Default)]
-pub(crate) struct Episode {
+pub(crate) struct Episode(Option<Box<Marks>>);
+
+#[derive(Debug, Default)]
+struct Marks {
     has_begun: bool,
     /// Since when nothing is unread either: the peer waits for the manager alone.
     stalled_since: Option<Instant>,
     /// Whether the watchdog has the window in its queue; outlasts the episode.
-    pub(crate) is_watched: bool,
+    is_watched: bool,
 }
 
 impl Episode {
     /// The window is used up; whether that is new.
     pub(crate) fn begin(&mut self) -> bool {
-        !std::mem::replace(&mut self.has_begun, true)
+        let marks = self.0.get_or_insert_default();
+        !std::mem::replace(&mut marks.has_begun, true)
     }
 
     /// The window was increased.
     pub(super) fn end(&mut self) {
-        self.has_begun = false;
-        self.stalled_since = None;
+        if let Some(marks) = &mut self.0 {
+            marks.has_begun = false;
+            marks.stalled_since = None;
+        }
     }
 
-    /// Nothing is unread.
+    /// Nothing is unread; since when.
     pub(crate) fn stall(&mut self, now: Instant) -> Instant {
-        *self.stalled_since.get_or_insert(now)
+        let marks = self.0.get_or_insert_default();
+        *marks.stalled_since.get_or_insert(now)
     }
 
-    pub(crate) const fn stalled_since(&self) -> Option<Instant> {
-        self.stalled_since
+    pub(crate) fn stalled_since(&self) -> Option<Instant> {
+        self.0.as_ref()?.stalled_since
+    }
+
+    /// The watchdog takes the window into its queue; false if it stands there.
+    pub(crate) fn watch(&mut self) -> bool {
+        let marks = self.0.get_or_insert_default();
+        !std::mem::replace(&mut marks.is_watched, true)
+    }
+
+    /// The watchdog has taken the window out of its queue.
+    pub(crate) fn unwatch(&mut self) {
+        if let Some(marks) = &mut self.0 {
+            marks.is_watched = false;
+        }
     }
 }

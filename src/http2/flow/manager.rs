@@ -95,6 +95,15 @@ pub trait WindowManager: Send + 'static {
 pub trait WindowManagerFactory: Send + Sync + 'static {
     /// The manager of a window that begins at `initial` octets.
     fn manager(&self, scope: Scope, initial: u32) -> Manager;
+
+    /// The factory, to be shared.
+    #[doc(hidden)]
+    fn into_managers(self) -> Managers
+    where
+        Self: Sized,
+    {
+        Managers(Some(Arc::new(self)))
+    }
 }
 
 impl<F, M> WindowManagerFactory for F
@@ -118,7 +127,7 @@ pub struct Managers(Option<Arc<dyn WindowManagerFactory>>);
 impl Managers {
     /// Those that the factory makes.
     pub fn new(factory: impl WindowManagerFactory) -> Self {
-        Self(Some(Arc::new(factory)))
+        factory.into_managers()
     }
 }
 
@@ -128,6 +137,10 @@ impl WindowManagerFactory for Managers {
             None => Adaptive::new(scope, initial).into_manager(),
             Some(factory) => factory.manager(scope, initial),
         }
+    }
+
+    fn into_managers(self) -> Managers {
+        self
     }
 }
 
@@ -171,6 +184,31 @@ impl Manager {
             Policy::Fixed(manager) => put(manager, now, ask, window),
             Policy::FlowControl(manager) => put(manager, now, ask, window),
             Policy::Boxed(manager) => put(&mut **manager, now, ask, window),
+        }
+    }
+
+    /// Whether it gives nothing when its window begins.
+    pub(super) const fn opens_quietly(&self, follows_large: bool) -> bool {
+        match self.0 {
+            Policy::Adaptive(_) => !follows_large,
+            Policy::FlowControl(_) => true,
+            Policy::Fixed(_) | Policy::Boxed(_) => false,
+        }
+    }
+
+    /// Whether it gives nothing for octets that only arrive.
+    pub(super) const fn waits_for_readers(&self) -> bool {
+        match self.0 {
+            Policy::Adaptive(_) | Policy::Fixed(_) => true,
+            Policy::FlowControl(_) | Policy::Boxed(_) => false,
+        }
+    }
+
+    /// Whether it gives nothing to a window that holds so many octets.
+    pub(super) fn is_content(&self, held: u64) -> bool {
+        match &self.0 {
+            Policy::Adaptive(manager) => manager.is_content(held),
+            Policy::Fixed(_) | Policy::FlowControl(_) | Policy::Boxed(_) => false,
         }
     }
 

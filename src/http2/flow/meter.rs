@@ -7,9 +7,17 @@ use std::time::{Duration, Instant};
 /// Counts octets over intervals of a round trip or more.
 #[derive(Debug, Default)]
 pub(super) struct Meter {
-    /// When the interval began; it may lie ahead, and what comes before it does not count.
-    since: Option<Instant>,
+    interval: Option<Interval>,
     octets: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Interval {
+    began: Instant,
+    /// Before then there is nothing to be said.
+    due: Instant,
+    /// Whether it only passes the time until one begins that counts.
+    is_settling: bool,
 }
 
 /// What an interval came to.
@@ -25,32 +33,42 @@ impl Meter {
     /// An interval of more than so many times its length had a pause.
     const PAUSE: u32 = 4;
 
-    /// Counts octets at an instant; a sample, if the interval has lasted for `span` by now.
-    pub(super) fn count(&mut self, now: Instant, octets: u32, span: Duration) -> Option<Sample> {
-        let Some(since) = self.since else {
-            // The octets that begin an interval came in the time before it.
-            self.since = Some(now);
-            return None;
-        };
-        let passed = now.checked_duration_since(since)?;
+    /// Counts octets at an instant; whether there may be something to be [said](Self::sample) by
+    /// now.
+    #[inline]
+    pub(super) fn count(&mut self, now: Instant, octets: u32) -> bool {
         self.octets += u64::from(octets);
-        if passed < span {
-            return None;
-        }
-        let sample = Sample {
-            octets: self.octets,
-            nanos: u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX).max(1),
-            has_pause: passed > span.saturating_mul(Self::PAUSE),
-        };
-        self.since = Some(now);
-        self.octets = 0;
-        Some(sample)
+        self.interval.is_none_or(|interval| now >= interval.due)
     }
 
-    /// The next interval begins at an instant that may lie ahead.
-    pub(super) fn begin_at(&mut self, at: Instant) {
-        self.since = Some(at);
-        self.octets = 0;
+    /// Ends an interval that is due, and begins one of at least `span`. The octets that begin an
+    /// interval came in the time before it.
+    pub(super) fn sample(&mut self, now: Instant, span: Duration) -> Option<Sample> {
+        let octets = std::mem::take(&mut self.octets);
+        let next = now.checked_add(span).map(|due| Interval {
+            began: now,
+            due,
+            is_settling: false,
+        });
+        let interval = std::mem::replace(&mut self.interval, next)?;
+        if interval.is_settling {
+            return None;
+        }
+        let passed = now.saturating_duration_since(interval.began);
+        Some(Sample {
+            octets,
+            nanos: u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX).max(1),
+            has_pause: passed > span.saturating_mul(Self::PAUSE),
+        })
+    }
+
+    /// What comes before an instant does not count.
+    pub(super) fn settle_until(&mut self, at: Instant) {
+        self.interval = Some(Interval {
+            began: at,
+            due: at,
+            is_settling: true,
+        });
     }
 }
 
@@ -68,6 +86,11 @@ mod tests {
 
     const SPAN: Duration = Duration::from_millis(100);
 
+    fn pass(meter: &mut Meter, now: Instant, octets: u32, span: Duration) -> Option<Sample> {
+        let is_due = meter.count(now, octets);
+        is_due.then(|| meter.sample(now, span)).flatten()
+    }
+
     fn at(millis: u64) -> Duration {
         Duration::from_millis(millis)
     }
@@ -75,40 +98,49 @@ mod tests {
     #[test]
     fn an_interval_is_counted_from_its_first_octets() {
         let (mut meter, began) = (Meter::default(), Instant::now());
-        assert_eq!(meter.count(began, 7_000, SPAN), None);
-        assert_eq!(meter.count(began + at(99), 40, SPAN), None);
-        let sample = meter.count(began + at(200), 60, SPAN).unwrap();
+        assert_eq!(pass(&mut meter, began, 7_000, SPAN), None);
+        assert_eq!(pass(&mut meter, began + at(99), 40, SPAN), None);
+        let sample = pass(&mut meter, began + at(200), 60, SPAN).unwrap();
         assert_eq!(sample.octets_in(at(1_000)), 500);
         assert!(!sample.has_pause);
-        assert_eq!(meter.count(began + at(299), 10, SPAN), None);
-        let sample = meter.count(began + at(300), 10, SPAN).unwrap();
+        assert_eq!(pass(&mut meter, began + at(299), 10, SPAN), None);
+        let sample = pass(&mut meter, began + at(300), 10, SPAN).unwrap();
         assert_eq!(sample.octets_in(SPAN), 20);
     }
 
     #[test]
     fn what_comes_before_an_interval_does_not_count() {
         let (mut meter, now) = (Meter::default(), Instant::now());
-        meter.begin_at(now + at(100));
-        assert_eq!(meter.count(now + at(99), 5_000, SPAN), None);
-        assert_eq!(meter.count(now + at(150), 10, SPAN), None);
-        let sample = meter.count(now + at(200), 10, SPAN).unwrap();
+        meter.settle_until(now + at(100));
+        assert_eq!(pass(&mut meter, now + at(99), 5_000, SPAN), None);
+        assert_eq!(pass(&mut meter, now + at(110), 5_000, SPAN), None);
+        assert_eq!(pass(&mut meter, now + at(150), 10, SPAN), None);
+        let sample = pass(&mut meter, now + at(210), 10, SPAN).unwrap();
         assert_eq!(sample.octets_in(SPAN), 20);
     }
 
     #[test]
     fn a_pause_is_seen() {
         let (mut meter, began) = (Meter::default(), Instant::now());
-        meter.count(began, 1, SPAN);
-        assert!(!meter.count(began + at(400), 1, SPAN).unwrap().has_pause);
-        assert!(meter.count(began + at(801), 1, SPAN).unwrap().has_pause);
+        pass(&mut meter, began, 1, SPAN);
+        assert!(
+            !pass(&mut meter, began + at(400), 1, SPAN)
+                .unwrap()
+                .has_pause
+        );
+        assert!(
+            pass(&mut meter, began + at(801), 1, SPAN)
+                .unwrap()
+                .has_pause
+        );
     }
 
     /// Two reads at one instant, and a span of nothing.
     #[test]
     fn no_time_is_no_rate_without_end() {
         let (mut meter, began) = (Meter::default(), Instant::now());
-        meter.count(began, 1, Duration::ZERO);
-        let sample = meter.count(began, u32::MAX, Duration::ZERO).unwrap();
+        pass(&mut meter, began, 1, Duration::ZERO);
+        let sample = pass(&mut meter, began, u32::MAX, Duration::ZERO).unwrap();
         assert_eq!(sample.octets_in(Duration::ZERO), 0);
         assert_eq!(sample.octets_in(Duration::MAX), u64::MAX);
     }

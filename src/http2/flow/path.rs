@@ -119,15 +119,19 @@ impl Path {
     }
 
     /// DATA has come, on whatever stream.
+    #[inline]
     pub(crate) fn on_data(&mut self, now: Instant, octets: u32) {
-        let Some(Shortest { time, .. }) = self.round_trip else {
-            return;
-        };
-        let span = time.max(Self::SPAN);
-        if let Some(sample) = self.meter.count(now, octets, span)
-            && !sample.has_pause
+        if let Some(Shortest { time, .. }) = self.round_trip
+            && self.meter.count(now, octets)
         {
-            let product = sample.octets_in(time);
+            self.measure(now, time);
+        }
+    }
+
+    fn measure(&mut self, now: Instant, round_trip: Duration) {
+        let sample = self.meter.sample(now, round_trip.max(Self::SPAN));
+        if let Some(sample) = sample.filter(|sample| !sample.has_pause) {
+            let product = sample.octets_in(round_trip);
             self.product = Some(match self.product {
                 // The most of late: a moment in which little was to be sent says nothing.
                 Some(before) if before > product => before - (before - product) / 8,
@@ -140,6 +144,11 @@ impl Path {
     /// the same.
     pub(crate) fn on_size(&mut self, is_large: bool) {
         self.follows_large = is_large;
+    }
+
+    /// Whether the last response was larger than the initial window.
+    pub(crate) const fn follows_large(&self) -> bool {
+        self.follows_large
     }
 
     /// What a manager is told of it.

@@ -184,6 +184,21 @@ impl RecvWindow {
         had_none
     }
 
+    /// Whether the manager is known to answer nothing: that saves the question, which comes with
+    /// every frame.
+    #[inline]
+    pub(crate) fn need_not_ask(&self, ask: Ask, follows_large: bool) -> bool {
+        match ask {
+            Ask::Open => self.manager.opens_quietly(follows_large),
+            Ask::Received(_) => self.manager.waits_for_readers(),
+            Ask::Consumed(_) => {
+                let held = self.granted - self.released + u64::from(self.pending);
+                self.manager.is_content(held)
+            }
+            Ask::Blocked => false,
+        }
+    }
+
     /// The increment to announce, if there is one: from now on the peer may send so much more.
     pub fn take_increment(&mut self) -> Option<u32> {
         let increment = std::mem::take(&mut self.pending);
