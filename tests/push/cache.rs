@@ -13,7 +13,7 @@ use towline::{
     ConnectionInfo, Error, Protocols, Transport,
     decode::Decoding,
     layer::{FromPush, PushCache, PushCacheBody, PushCacheLayer, PushLayer},
-    push::Push,
+    push::{Push, Sink},
 };
 
 use super::{
@@ -308,13 +308,13 @@ async fn only_so_many_wait_and_the_oldest_goes_first() {
     }
     assert_eq!(t.peer.resets().await, [(2, CANCEL)]);
     // The same again takes the place of the one before.
-    t.peer.promise(1, 8, "/b").await;
-    assert_eq!(t.peer.resets().await, [(4, CANCEL)]);
+    t.peer.promise(1, 8, "/c").await;
+    assert_eq!(t.peer.resets().await, [(6, CANCEL)]);
     assert_eq!(t.cache.store().len(), 2);
     t.cache.store().clear();
     let mut resets = t.peer.resets().await;
     resets.sort_unstable();
-    assert_eq!(resets, [(6, CANCEL), (8, CANCEL)]);
+    assert_eq!(resets, [(4, CANCEL), (8, CANCEL)]);
 
     let mut none = CacheRig::with(PushCacheLayer::new().max_entries(0)).await;
     none.peer.promise(1, 2, "/a").await;
@@ -459,12 +459,42 @@ async fn a_handler_may_hand_pushes_over() {
     assert_eq!(peer.resets().await, [(2, CANCEL)]);
     let response = service.call(one()).await.unwrap();
     assert!(response.extensions().get::<FromPush>().is_some());
-    // The time of what was handed over is kept, too.
+    // The time of what was handed over is kept, too, when no timer has run for long.
+    tokio::time::advance(Duration::from_secs(11)).await;
+    peer.until_quiet().await;
     peer.promise(1, 6, "/one").await;
     assert_eq!((peer.resets().await, store.len()), (vec![], 1));
     tokio::time::advance(Duration::from_secs(10)).await;
     assert_eq!(peer.resets().await, [(6, CANCEL)]);
     assert!(format!("{service:?}").contains("PushStore"));
+}
+
+/// A task goes with its runtime, and is missed by the next request; without one, nothing is taken in.
+#[test]
+fn it_works_outside_a_runtime_and_after_one() {
+    let (sinks, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let inner = tower::service_fn(move |request: Request<Empty<Bytes>>| {
+        let sink = request.extensions().get::<Sink>().cloned();
+        sinks.send(sink).unwrap();
+        async { Ok::<_, Error>(Response::new(())) }
+    });
+    let mut cache = PushCacheLayer::new().layer(inner);
+    drop(cache.call(one()));
+    assert!(seen.try_recv().unwrap().is_none());
+    for _ in 0..2 {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        let entered = runtime.enter();
+        drop(cache.call(one()));
+        drop(entered);
+        let sink = seen.try_recv().unwrap().unwrap();
+        assert!(!sink.is_closed());
+        runtime.block_on(tokio::task::yield_now());
+        drop(runtime);
+        assert!(sink.is_closed());
+    }
 }
 
 /// Requests that want something special are asked for, and leave the push for others.
