@@ -314,3 +314,55 @@ fn a_stream_id_is_not_taken_by_a_reservation() {
         assert_eq!(peer.request().await, 1);
     });
 }
+
+/// Whatever callers do at once, no slot is lost and none given twice.
+#[test]
+fn slots_are_never_lost() {
+    on_threads(2, async {
+        let server = servers::h2_with(
+            Wire::Clear,
+            |builder| {
+                builder.max_concurrent_streams(3);
+            },
+            async |_, mut respond| servers::answer(&mut respond, "a"),
+        )
+        .await;
+        let connection = to(&server).connect().await.unwrap();
+        connection.ping().await.unwrap();
+        let tasks = (0..24_usize).map(|task| {
+            let connection = connection.clone();
+            tokio::spawn(async move {
+                for round in 0..40 {
+                    let mut clone = connection.clone();
+                    match (task + round) % 5 {
+                        // Whoever has a slot uses it, leaves it, or leaves before it comes.
+                        0 => {
+                            ready(&mut clone).await.unwrap();
+                            call(&mut clone, "/").await.unwrap();
+                        }
+                        1 => ready(&mut clone).await.unwrap(),
+                        2 => {
+                            is_ready(&mut clone).await;
+                        }
+                        3 => drop(clone.send_request(get("/")).await.unwrap()),
+                        _ => {
+                            let id = clone.request("GET", "/", (), NONE).await.unwrap();
+                            clone.cancel(id, ErrorCode::CANCEL);
+                        }
+                    }
+                }
+            })
+        });
+        for task in futures_util::future::join_all(tasks).await {
+            task.unwrap();
+        }
+        // What was cancelled last is on its way still.
+        connection.ping().await.unwrap();
+        assert_eq!(connection.open_streams(), 0);
+        let mut clones = [(); 4].map(|()| connection.clone());
+        for clone in &mut clones[..3] {
+            assert!(is_ready(clone).await);
+        }
+        assert!(!is_ready(&mut clones[3]).await);
+    });
+}
