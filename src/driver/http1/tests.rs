@@ -3,6 +3,7 @@
 mod early;
 mod ends;
 mod flow;
+mod idle;
 mod socket;
 
 use std::{sync::Arc, time::Duration};
