@@ -288,7 +288,8 @@ fn the_connections_window_grows_with_what_it_carries() {
 /// A probe that is never answered is not repeated, and keeps nothing from being quiet.
 #[test]
 fn our_pings_are_nobodys_business() {
-    let mut t = Script::connected();
+    let config = config(|config| config.limits.fault_burst = 1);
+    let mut t = Script::connected_with(config, &[]);
     t.open(get("/"));
     t.peer_gets(headers(1).end_stream());
     t.peer_sends(response(1, 200));

@@ -8,7 +8,7 @@ use std::{
 
 use proptest::{collection::vec, prelude::*};
 use towline::{
-    http2::{Config, ErrorCode, consts, engine::Closure},
+    http2::{Config, ErrorCode, Violation, consts, engine::Closure},
     window::{
         Adaptive, Fixed, FlowControlManager, Manager, Managers, Scope, WindowManager,
         WindowManagerFactory, WindowView, manager_fn,
@@ -278,11 +278,7 @@ mod answers {
         t.events();
         t.release(1);
         t.peer_sends(data(1, "x"));
-        t.stream_fails(
-            1,
-            ErrorCode::FLOW_CONTROL_ERROR,
-            towline::http2::Violation::WindowExceeded,
-        );
+        t.stream_fails(1, ErrorCode::FLOW_CONTROL_ERROR, Violation::WindowExceeded);
     }
 
     /// RFC 9113 §6.9.1: a window above 2^31-1 would be a fault of ours.
@@ -318,6 +314,21 @@ mod answers {
         t.peer_gets(data(1, "").end_stream());
         t.sees([finished(1)]);
         t.goes_on();
+    }
+
+    /// RFC 9113 §5.4.1: GOAWAY is the last frame.
+    #[test]
+    fn nothing_goes_out_behind_goaway() {
+        let echo = || Managers::new(|_: Scope, _: u32| manager_fn(|octets, _| octets));
+        let mut t = downloading(config(|config| {
+            config.stream_window_managers = echo();
+            config.connection_window_managers = echo();
+        }));
+        t.peer_sends([data(1, "abc").padded(9), data(5, "on an idle stream")]);
+        t.peer_gets(goaway(0, ErrorCode::PROTOCOL_ERROR));
+        let closure = Closure::Fault(Violation::DataOnIdle);
+        t.sees([content(1, "abc"), closed(closure)]);
+        t.assert_quiet();
     }
 
     #[test]
@@ -425,6 +436,20 @@ mod watchdog {
     #[test]
     fn a_stream_that_its_manager_starves_fails_by_name() {
         let mut t = stalled_stream(managed(|_: Scope, _: u32| nothing()));
+        t.wait(NEARLY);
+        t.sees_nothing();
+        t.wait(MOMENT);
+        t.peer_gets(rst_stream(1, ErrorCode::CANCEL));
+        t.sees([stalled(1), finished(1)]);
+        t.goes_on();
+    }
+
+    /// Padding is consumed by arriving: nobody reads it, and nobody is waited for.
+    #[test]
+    fn a_window_that_padding_has_used_up_stalls_as_well() {
+        let mut t = downloading(managed(|_: Scope, _: u32| nothing()));
+        t.peer_sends([254, 254, 254, 234].map(|octets| data(1, "").padded(octets)));
+        t.sees_nothing();
         t.wait(NEARLY);
         t.sees_nothing();
         t.wait(MOMENT);
@@ -586,6 +611,42 @@ mod watchdog {
         t.peer_gets(headers(3).end_stream());
         t.wait(Duration::ZERO);
         t.peer_gets(goaway(0, ErrorCode::INTERNAL_ERROR));
+        t.ends(Closure::WindowStalled);
+    }
+
+    /// Streams that end do not take the connection's place in the queue along.
+    #[test]
+    fn a_starved_connection_is_watched_while_a_stream_is_left() {
+        let mut t = Script::connected_with(
+            config(|config| {
+                config.stream_window_size = 13_107;
+                config.connection_window_size = consts::INITIAL_WINDOW_SIZE;
+                config.stream_window_managers = Managers::new(|_: Scope, _: u32| nothing());
+                config.connection_window_managers = Managers::new(|_: Scope, _: u32| nothing());
+            }),
+            &[],
+        );
+        let ids = [0; 5].map(|_| t.open(get("/")));
+        t.reads();
+        for id in ids {
+            t.peer_sends([response(id, 200), data(id, vec![0; 13_107])]);
+            t.events();
+            t.release(id);
+        }
+        // The last one waits for nothing but its head: it is not watched itself.
+        let left = t.open(get("/"));
+        t.reads();
+        for id in ids {
+            t.cancel(id);
+        }
+        t.reads();
+        t.events();
+        assert_eq!(t.engine.open_streams(), 1);
+        t.wait(NEARLY);
+        t.sees_nothing();
+        t.wait(MOMENT);
+        t.peer_gets(goaway(0, ErrorCode::INTERNAL_ERROR));
+        assert_eq!(left, 11);
         t.ends(Closure::WindowStalled);
     }
 

@@ -217,3 +217,19 @@ fn bounds_of_nothing_still_let_something_through() {
     view.received = 1;
     assert_eq!(manager.on_consumed(now, 1, &view), 1);
 }
+
+/// What is read within a round trip of a wider window was sent into the old one.
+#[test]
+fn a_wider_window_is_measured_once_it_shows() {
+    let mut stage = Stage::new(64 << 20);
+    let began = stage.now;
+    assert!(stage.pass(65_536) > 0);
+    for tick in 1..=9 {
+        stage.now = began + millis(50) * tick;
+        stage.pass(1);
+    }
+    assert_eq!(stage.manager.aim(), 16 * MIB);
+    stage.now = began + millis(500);
+    stage.pass(1);
+    assert_eq!(stage.manager.aim(), 8 * MIB);
+}
