@@ -14,8 +14,8 @@
 //! - connections and dials under way are together no more than
 //!   [`max_connections`](PoolConfig::max_connections);
 //! - a failed dial fails everybody who waits when no connection and no other dial is left; as long as
-//!   those serve who waits, it fails nobody; and where they serve nobody for a while, since each
-//!   carries one exchange and that goes on, it fails the last who waits;
+//!   those serve who waits, it fails nobody; and where there is room for more, but they serve nobody
+//!   for a while, since each carries one exchange and that goes on, it fails the last who waits;
 //! - a slot belongs to exactly one [`Lease`] or one stream; a lease that is dropped gives it on.
 //!
 //! Locks: one mutex over the map, and below it one a shelf, which [`exclusive`] tells about. Under

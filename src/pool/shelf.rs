@@ -16,10 +16,10 @@
 //! waits. While others are left, those will serve whoever waits, sooner or later, and the failure
 //! fails nobody at first; it is kept, to say why if a waiter's time runs out. But connections that
 //! carry one exchange may be busy for as long as that lasts. So where more wait than dials are under
-//! way, and nobody is served for [`STANDSTILL`], a failure fails one of them: the last, since whoever
-//! is first takes what comes first, and it is for the last that nothing is under way. A server that
-//! takes few connections, and turns the rest of a burst away, thus serves all of it in turn; one that
-//! takes none any more, beside a long exchange, is found out soon.
+//! way, though there is room for one, and nobody is served for [`STANDSTILL`], a failure fails one of
+//! them: the last, since whoever is first takes what comes first. A server that takes few connections,
+//! and turns the rest of a burst away, thus serves all of it in turn; one that takes none any more,
+//! beside a long exchange, is found out soon.
 
 use std::time::{Duration, Instant};
 
@@ -223,6 +223,10 @@ impl<C: Conn> Shelf<C> {
         deferred: &mut Deferred<C>,
     ) -> Option<Progress> {
         if self.sharing != Sharing::Exclusive || self.waiters.len() <= self.dials {
+            return None;
+        }
+        // Who waits at the bound waits for others to be done, and not for want of a dial.
+        if self.connections() + self.dials >= self.max_connections {
             return None;
         }
         if before != Some(self.progress) {

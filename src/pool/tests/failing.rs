@@ -227,7 +227,7 @@ async fn a_failure_that_failed_nobody_says_why_if_the_wait_is_too_long() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dial_that_lands_is_the_end_of_earlier_failures() {
+async fn a_failure_that_was_told_is_not_told_again() {
     let script = [Plan::Exclusive, Plan::Fail, Plan::Exclusive];
     let setup = Setup::exclusive_with(script, |config| {
         config.wait_timeout = Some(Duration::from_secs(5));
@@ -270,4 +270,33 @@ async fn a_failure_nobody_waits_for_is_nobody_s() {
     sleep(MockDial::TIME * 2).await;
     assert!(setup.pool.snapshot().is_empty());
     assert!(setup.lease().await.is_ok());
+}
+
+/// The queue at the bound waits for others to be done: no dial is missing.
+#[tokio::test(start_paused = true)]
+async fn a_failure_of_long_ago_fails_nobody_at_the_bound() {
+    let script = [Plan::Exclusive, Plan::Fail, Plan::Exclusive];
+    let setup = Setup::exclusive_with(script, |config| config.max_connections = 2);
+    let mut busy = setup.lease().await.unwrap();
+    let mut first = setup.waiting().await;
+    sleep(MockDial::TIME * 2).await;
+    let mut next = setup.waiting().await;
+    sleep(MockDial::TIME * 2).await;
+    let _second = now(&mut first).await.unwrap();
+    assert_eq!((setup.counts(), setup.dialer.dials()), ((2, 2, 1), 3));
+    // A minute of a queue that moves.
+    for _ in 0..100 {
+        let later = setup.waiting().await;
+        sleep(STANDSTILL * 6 / 10).await;
+        drop(busy);
+        busy = now(&mut next).await.unwrap();
+        next = later;
+    }
+    // Then exchanges take longer, and no dial has failed in that minute.
+    let mut last = setup.waiting().await;
+    sleep(STANDSTILL * 5 / 2).await;
+    assert!(poll!(&mut next).is_pending());
+    assert!(poll!(&mut last).is_pending());
+    drop(busy);
+    assert!(now(&mut next).await.is_ok());
 }
