@@ -8,15 +8,19 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use towline::{
-    Duplex, HttpHeaderMap,
+    Duplex, Http1Connection, HttpHeaderMap,
     config::Timeouts,
     error::{Kind, Phase, Retry},
     http1::ReasonPhrase,
 };
 
 use crate::{
-    peers::{everywhere_http1, on_threads, raw_http1::response, servers},
-    support::{NONE, call, get, raw_http1, raw_http1_by, ready, text, to_http1},
+    peers::{
+        everywhere_http1, on_threads,
+        raw_http1::{RawHttp1, response},
+        servers,
+    },
+    support::{NONE, Pipes, call, get, raw_http1, raw_http1_by, ready, text, to_http1},
 };
 
 /// H1-17, H1-19: several requests, one after the other, on one socket.
@@ -115,18 +119,26 @@ fn many_tasks_take_turns() {
 /// Two requests that are made while the connection is dialed: neither waits for the other's response.
 #[test]
 fn requests_before_the_connection_is_made_need_no_response_first() {
-    everywhere_http1(|wire| async move {
-        let server =
-            servers::hyper(wire, async |_| Response::new(Full::new(Bytes::from("a")))).await;
-        let connection = to_http1(&server).build().unwrap();
-        let (first, second) = tokio::join!(
-            connection.request("GET", "/", (), NONE),
-            connection.request("GET", "/", (), NONE)
-        );
-        first.and(second).unwrap();
-        for _ in 0..2 {
-            assert_eq!(text(connection.response().await.unwrap()).await, "a");
+    on_threads(1, async {
+        let mut pipes = Pipes::new(1);
+        let builder = Http1Connection::builder("http://server.test").decode(false);
+        let connection = pipes.connecting(builder).build().unwrap();
+        // Each on a task of its own, that nothing but its own turn wakes.
+        let requests = [(); 2].map(|()| {
+            let connection = connection.clone();
+            tokio::spawn(async move { connection.request("GET", "/", (), NONE).await })
+        });
+        for request in requests {
+            request.await.unwrap().unwrap();
         }
+        let mut peer = RawHttp1::new(Box::new(pipes.server()));
+        peer.head().await;
+        peer.answer("a").await;
+        assert_eq!(text(connection.response().await.unwrap()).await, "a");
+        let second = tokio::spawn(async move { text(connection.response().await.unwrap()).await });
+        peer.head().await;
+        peer.answer("b").await;
+        assert_eq!(second.await.unwrap(), "b");
     });
 }
 

@@ -330,6 +330,24 @@ fn a_body_that_is_dropped_closes_the_connection() {
     });
 }
 
+/// The same where the server reads nothing, so that nobody asks the body any more.
+#[test]
+fn a_body_that_is_dropped_while_it_is_stuck_closes_the_connection() {
+    on_threads(1, async {
+        let (connection, mut peer) = raw_http1().await;
+        let request = connection.start_request("POST", "/");
+        let mut body = request.send_streaming().await.unwrap();
+        // More than the pipe holds.
+        body.send_data(vec![7; 8 << 20]).await.unwrap();
+        body.send_data("ab").await.unwrap();
+        peer.head().await;
+        drop(body);
+        connection.closed().await;
+        let error = connection.response().await.unwrap_err();
+        assert_eq!(error.kind(), Kind::RequestBody);
+    });
+}
+
 /// The second upload waits for its turn, and is not begun before.
 #[test]
 fn an_upload_waits_for_its_turn() {

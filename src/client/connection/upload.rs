@@ -336,3 +336,23 @@ impl fmt::Display for Deserted {
 }
 
 impl std::error::Error for Deserted {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_whose_writer_left_never_ends_well() {
+        for piece in [None, Some(Bytes::from_static(b"ab"))] {
+            let (writer, mut body) = body();
+            writer.pipe.change(|state| state.piece = piece);
+            assert!(writer.pipe.desert());
+            assert!(!body.is_end_stream());
+            let mut cx = Context::from_waker(Waker::noop());
+            let polled = Pin::new(&mut body).poll_frame(&mut cx);
+            assert!(matches!(polled, Poll::Ready(Some(Err(Deserted)))));
+            // It is broken off once.
+            assert!(!writer.pipe.desert());
+        }
+    }
+}
