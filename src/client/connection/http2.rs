@@ -209,7 +209,7 @@ impl Http2Connection {
             conn.handle.reset(id.into(), code);
         }
         // The exchange that was kept goes with what it holds.
-        drop(self.core().kept.take(Some(u64::from(id.as_u32()))));
+        self.core().kept.cancel(u64::from(id.as_u32()));
     }
 
     /// Sends a PING with octets of our own, and waits for its answer (RFC 9113 §6.7); the time that
