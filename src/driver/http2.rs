@@ -23,7 +23,7 @@ use tracing::debug;
 use super::{
     exchange::{BODY_TAKEN, Begun, Exchange, Unopened, start},
     failure::{End, Endpoint, Reached},
-    handle::{Handle, Shared},
+    handle::{Handle, Over, Shared},
     mailbox::{Command, PingCommand},
     outbound::Written,
     pace::{Step, Timer},
@@ -76,6 +76,8 @@ pub(crate) struct Http2Driver<IO> {
     /// Why the connection is over, once it is.
     pub(super) end: Option<End>,
     is_finished: bool,
+    /// The last field, and so dropped after the socket.
+    _over: Over,
 }
 
 impl<IO> Http2Driver<IO>
@@ -130,6 +132,7 @@ where
             has_yielded: false,
             end: None,
             is_finished: false,
+            _over: handle.over(),
         };
         (driver, handle)
     }
@@ -427,6 +430,5 @@ impl<IO> Http2Driver<IO> {
 impl<IO> Drop for Http2Driver<IO> {
     fn drop(&mut self) {
         self.finish();
-        self.shared.set_over();
     }
 }
