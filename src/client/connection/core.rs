@@ -190,7 +190,7 @@ impl Core {
         }
     }
 
-    /// The dial that is to [begin](begin) once the line is unlocked, unless one is under way, or there
+    /// The dial that is to [`begin`] once the line is unlocked, unless one is under way, or there
     /// is a connection.
     pub(super) fn dial(self: &Arc<Self>, line: &mut Line) -> Result<Option<UnbegunDial>, Error> {
         match line.dialing {

@@ -113,7 +113,8 @@ impl Http2Connection {
     /// Sends a request, and returns the id of its stream once that is open. hyper's
     /// `request(method, url, body, headers)`.
     ///
-    /// The response waits for [`response`](Self::response). Cancelled, the request is withdrawn.
+    /// The response waits for [`response`](Self::response). Cancelled, the request is withdrawn. What
+    /// `poll_ready` has reserved is for `call` alone: this takes a stream of its own.
     ///
     /// # Errors
     /// [`Kind::Request`], [`Kind::Uri`] or [`Kind::RequestBody`] if the request cannot be sent;
