@@ -130,6 +130,11 @@ impl Slot {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a request that comes back unsent goes out again.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        self.lock().is_repeatable
+    }
+
     /// Names somebody who takes what the peer promises, before the request is sent.
     pub(crate) fn promise_to(&self, promisee: Arc<dyn Promisee>) {
         self.lock().promisee = Some(promisee);

@@ -176,6 +176,11 @@ impl Handle {
         sent
     }
 
+    /// What the driver keeps to say at its very end.
+    pub(super) fn over(&self) -> Over {
+        Over(Arc::clone(&self.shared))
+    }
+
     /// What response bodies tell the driver.
     pub(crate) fn control(&self) -> Arc<dyn ExchangeControl> {
         self.shared.clone()
@@ -219,12 +224,6 @@ impl Shared {
         let _once = self.why_retired.set(error);
     }
 
-    /// The driver is gone, and with it the byte stream.
-    pub(super) fn set_over(&self) {
-        self.is_over.store(true, Ordering::Release);
-        self.observed(|observer| observer.over());
-    }
-
     /// The connection is over; said before [`end`](Self::end), so that whoever finds it closed
     /// finds out why.
     pub(super) fn ended_by(&self, error: Error) {
@@ -236,6 +235,16 @@ impl Shared {
         if self.takes_streams.swap(false, Ordering::AcqRel) {
             self.observed(|observer| observer.ended());
         }
+    }
+}
+
+/// Dropped, it says that the driver is gone, and with it the byte stream.
+pub(super) struct Over(Arc<Shared>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.is_over.store(true, Ordering::Release);
+        self.0.observed(|observer| observer.over());
     }
 }
 

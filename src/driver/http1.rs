@@ -32,7 +32,7 @@ use self::{failure::End, outbound::Written};
 use super::{
     exchange::BODY_TAKEN,
     failure::{Endpoint, Reached},
-    handle::{Handle, Shared},
+    handle::{Handle, Over, Shared},
     mailbox::Command,
     pace::{Step, Timer, poll_reactor},
     upload::Upload,
@@ -83,6 +83,8 @@ pub(crate) struct Http1Driver {
     /// Why the connection is over, once it is.
     end: Option<End>,
     is_finished: bool,
+    /// The last field, and so dropped after the socket.
+    _over: Over,
 }
 
 /// A request on its way, and its response.
@@ -150,6 +152,7 @@ impl Http1Driver {
             timer: Timer::default(),
             end: None,
             is_finished: false,
+            _over: handle.over(),
         };
         (driver, handle)
     }
@@ -427,7 +430,6 @@ impl Http1Driver {
 impl Drop for Http1Driver {
     fn drop(&mut self) {
         self.finish();
-        self.shared.set_over();
     }
 }
 

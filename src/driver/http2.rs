@@ -23,7 +23,7 @@ use tracing::debug;
 use super::{
     exchange::{BODY_TAKEN, Begun, Exchange, Unopened, start},
     failure::{End, Endpoint, Reached},
-    handle::{Handle, Shared},
+    handle::{Handle, Over, Shared},
     mailbox::{Command, PingCommand},
     outbound::Written,
     pace::{Step, Timer},
@@ -55,7 +55,8 @@ pub(crate) struct Http2Driver<IO> {
     commands: Vec<Command>,
     /// Requests that are not streams yet, because the socket takes nothing.
     held: VecDeque<Arc<Slot>>,
-    /// Extended CONNECTs of which the peer has not said yet whether it takes any (RFC 8441 §3).
+    /// Extended CONNECTs of which the peer has not said yet whether it takes any (RFC 8441 §3), and
+    /// requests that can go nowhere else and are beyond a limit that they did not know of.
     undecided: Vec<Arc<Slot>>,
     /// Tunnels that were ended from this side, and whose end has not left the engine.
     pub(super) ending: Vec<StreamId>,
@@ -75,6 +76,8 @@ pub(crate) struct Http2Driver<IO> {
     /// Why the connection is over, once it is.
     pub(super) end: Option<End>,
     is_finished: bool,
+    /// The last field, and so dropped after the socket.
+    _over: Over,
 }
 
 impl<IO> Http2Driver<IO>
@@ -129,6 +132,7 @@ where
             has_yielded: false,
             end: None,
             is_finished: false,
+            _over: handle.over(),
         };
         (driver, handle)
     }
@@ -257,6 +261,10 @@ where
                 self.exchanges.insert(id, exchange);
             }
             Some(Err(Unopened::Refused(Refusal::SettingsAwaited))) => self.undecided.push(slot),
+            // RFC 9113 §5.1.2: until a stream has ended, or the limit has risen.
+            Some(Err(Unopened::Refused(Refusal::StreamLimit))) if !slot.is_repeatable() => {
+                self.undecided.push(slot);
+            }
             Some(Err(unopened)) => {
                 let (error, is_resendable) = match unopened {
                     Unopened::Refused(refusal) => {
@@ -422,6 +430,5 @@ impl<IO> Http2Driver<IO> {
 impl<IO> Drop for Http2Driver<IO> {
     fn drop(&mut self) {
         self.finish();
-        self.shared.set_over();
     }
 }

@@ -1,12 +1,25 @@
 //! PING, and the ways in which a connection ends.
 
-use std::time::Duration;
+use std::{
+    convert::Infallible,
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::Response;
 use http_body_util::Full;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tower::service_fn;
 use towline::{
+    Http1Connection, Http2Connection,
     config::Timeouts,
+    connect::Connected,
+    connection::ConnectionBuilder,
     error::{Initiator, Kind, Phase, Retry},
     http2::{ErrorCode, StreamId},
 };
@@ -350,4 +363,99 @@ fn an_unused_connection_closes_gracefully() {
                 .all(|frame| frame.kind == WINDOW_UPDATE)
         );
     });
+}
+
+/// The byte stream is gone when a connection is told to be over, whichever protocol it speaks.
+#[test]
+fn over_is_said_after_the_byte_stream_is_closed() {
+    on_threads(1, async {
+        let (builder, witness, _peer) = witnessed(Http2Connection::builder("http://server.test"));
+        let connection = builder.connect().await.unwrap();
+        let over = connection.clone();
+        witness.asks(move || over.closed().now_or_never().is_some());
+        connection.close_now(ErrorCode::NO_ERROR);
+        connection.closed().await;
+        assert_eq!(witness.answer(), Some(false));
+    });
+    on_threads(1, async {
+        let (builder, witness, _peer) = witnessed(Http1Connection::builder("http://server.test"));
+        let connection = builder.connect().await.unwrap();
+        let over = connection.clone();
+        witness.asks(move || over.closed().now_or_never().is_some());
+        connection.close_now();
+        connection.closed().await;
+        assert_eq!(witness.answer(), Some(false));
+    });
+}
+
+/// A connection through a pipe that asks its witness something when it is dropped; and its other end.
+fn witnessed<C>(builder: ConnectionBuilder<C>) -> (ConnectionBuilder<C>, Witness, DuplexStream) {
+    let (client, server) = tokio::io::duplex(1 << 16);
+    let witness = Witness::default();
+    let pipe = Arc::new(Mutex::new(Some(Witnessed {
+        pipe: client,
+        witness: witness.clone(),
+    })));
+    let builder = builder.connector(service_fn(move |_| {
+        let pipe = pipe.lock().expect("no panic here").take();
+        async move { Ok::<_, Infallible>(Connected::new(pipe.expect("one dial"))) }
+    }));
+    (builder, witness, server)
+}
+
+/// What is asked, and what the answer was.
+#[derive(Clone, Default)]
+struct Witness(Arc<Mutex<(Option<Question>, Option<bool>)>>);
+
+type Question = Box<dyn FnOnce() -> bool + Send>;
+
+impl Witness {
+    fn asks(&self, question: impl FnOnce() -> bool + Send + 'static) {
+        self.0.lock().expect("no panic here").0 = Some(Box::new(question));
+    }
+
+    fn answer(&self) -> Option<bool> {
+        self.0.lock().expect("no panic here").1
+    }
+}
+
+struct Witnessed {
+    pipe: DuplexStream,
+    witness: Witness,
+}
+
+impl AsyncRead for Witnessed {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Witnessed {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.pipe).poll_write(cx, octets)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_shutdown(cx)
+    }
+}
+
+impl Drop for Witnessed {
+    fn drop(&mut self) {
+        let question = self.witness.0.lock().expect("no panic here").0.take();
+        let answer = question.map(|question| question());
+        self.witness.0.lock().expect("no panic here").1 = answer;
+    }
 }

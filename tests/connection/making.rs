@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::future::join_all;
+use futures_util::{FutureExt, future::join_all};
 use http::{Response, Version};
 use http_body_util::Full;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -384,4 +384,27 @@ fn a_connector_of_ones_own_is_used() {
         assert_eq!(builder.connect().await.unwrap_err().kind(), Kind::Connect);
         let _: fn(std::convert::Infallible) -> towline::Error = never;
     });
+}
+
+/// A dial that its runtime drops at once has failed.
+#[test]
+fn a_dial_on_a_runtime_that_is_gone_fails() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let handle = runtime.handle().clone();
+    runtime.shutdown_background();
+    let (tell, told) = std::sync::mpsc::channel();
+    // On a thread of its own, which is left behind if it never comes back.
+    std::thread::spawn(move || {
+        let _entered = handle.enter();
+        let mut connection = Http2Connection::new("server.test").unwrap();
+        let connected = connection.connect().now_or_never();
+        let reserved = ready(&mut connection).now_or_never();
+        // Whoever has gone is told nothing.
+        let _gone = tell.send([connected, reserved]);
+    });
+    let results = told.recv_timeout(Duration::from_secs(10)).expect("an end");
+    for result in results {
+        let error = result.expect("no wait").unwrap_err();
+        assert_eq!((error.kind(), error.retry()), (Kind::Shutdown, Retry::Safe));
+    }
 }

@@ -1,6 +1,6 @@
 //! Promises by the stream that they were made on.
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use towline::{
     Http2Connection,
     connection::{Capture, StreamPushes},
@@ -207,5 +207,50 @@ fn a_sink_of_ones_own_takes_the_promises() {
             (reset.stream, reset.number()),
             (6, number(ErrorCode::REFUSED_STREAM))
         );
+    });
+}
+
+/// However a request fails before its head, and whether or not its response is taken.
+#[test]
+fn promises_end_with_a_request_that_fails_before_its_head() {
+    on_threads(1, async {
+        let (connection, mut peer) = pushable().await;
+        let reset = connection.request("GET", "/", (), NONE).await.unwrap();
+        peer.reset(1, number(ErrorCode::INTERNAL_ERROR)).await;
+        peer.until_quiet().await;
+        assert_none_left(&connection, reset);
+        let refused = connection.request("GET", "/", (), NONE).await.unwrap();
+        peer.goaway(1, number(ErrorCode::NO_ERROR), b"").await;
+        connection.closed().await;
+        assert_none_left(&connection, refused);
+        connection.response(reset).await.unwrap_err();
+        assert_none_left(&connection, reset);
+    });
+    on_threads(1, async {
+        let (connection, peer) = pushable().await;
+        let id = connection.request("GET", "/", (), NONE).await.unwrap();
+        drop(peer);
+        connection.closed().await;
+        assert_none_left(&connection, id);
+    });
+}
+
+/// Nothing is promised now, and nothing can be.
+fn assert_none_left(connection: &Http2Connection, id: StreamId) {
+    let pushes = connection.pushes(id, Capture::All).unwrap();
+    let all = rest(pushes).now_or_never();
+    assert!(all.expect("an end").is_empty());
+}
+
+/// Nor does a sink wait for promises where there can be none.
+#[test]
+fn a_sink_ends_where_push_is_off() {
+    on_threads(1, async {
+        let (connection, _peer) = raw(&[]).await;
+        let (sink, mut pushes) = towline::push::channel();
+        let request = connection.start_request("GET", "/").extension(sink);
+        request.send(NONE).await.unwrap();
+        let next = pushes.next().now_or_never();
+        assert!(next.expect("an end").is_none());
     });
 }

@@ -17,10 +17,12 @@ use towline::{
 use crate::{
     peers::{
         Wire, on_threads,
-        raw::{END_STREAM, HEADERS, MAX_CONCURRENT_STREAMS, RST_STREAM},
+        raw::{END_STREAM, HEADERS, MAX_CONCURRENT_STREAMS, RST_STREAM, RawFrame, RawPeer},
         servers,
     },
-    support::{NONE, call, get, is_ready, number, raw, raw_by, raw_http1, ready, to},
+    support::{
+        NONE, Pipes, call, get, is_ready, number, raw, raw_by, raw_http1, ready, through, to,
+    },
 };
 
 /// A slot is one clone's, until its stream has ended.
@@ -364,5 +366,69 @@ fn slots_are_never_lost() {
             assert!(is_ready(clone).await);
         }
         assert!(!is_ready(&mut clones[3]).await);
+    });
+}
+
+/// RFC 9113 §5.1.2: a limit that is said while requests are on their way holds for them, and those
+/// beyond it wait.
+#[test]
+fn requests_that_a_limit_overtakes_wait() {
+    on_threads(1, async {
+        let mut pipes = Pipes::new(1);
+        let connection = through(&pipes).connect().await.unwrap();
+        let limit = [(MAX_CONCURRENT_STREAMS, 1)];
+        let mut peer = RawPeer::handshake(Box::new(pipes.server()), &limit).await;
+        let mut calls = Vec::new();
+        for path in ["/a", "/b", "/c", "/d"] {
+            let mut call = Box::pin(connection.send_request(get(path)));
+            assert!(futures_util::poll!(&mut call).is_pending());
+            calls.push(call);
+        }
+        let opened = heads(&peer.until_quiet().await);
+        assert_eq!((opened, connection.open_streams()), (vec![1], 4));
+        assert!(!is_ready(&mut connection.clone()).await);
+        // One that leaves is not missed.
+        drop(calls.remove(1));
+        peer.head(1, END_STREAM).await;
+        assert_eq!(heads(&peer.until_quiet().await), [3]);
+        calls.remove(0).await.unwrap();
+        assert_eq!(connection.open_streams(), 2);
+        // More may go than before.
+        peer.settings(&[(MAX_CONCURRENT_STREAMS, 2)]).await;
+        assert_eq!(heads(&peer.until_quiet().await), [5]);
+        peer.head(3, END_STREAM).await;
+        peer.head(5, END_STREAM).await;
+        for call in calls {
+            call.await.unwrap();
+        }
+        assert_eq!(connection.open_streams(), 0);
+        assert!(!connection.is_draining());
+    });
+}
+
+/// The streams that were opened.
+fn heads(frames: &[RawFrame]) -> Vec<u32> {
+    let heads = frames.iter().filter(|frame| frame.kind == HEADERS);
+    heads.map(|frame| frame.stream).collect()
+}
+
+/// Those that wait for a lowered limit end with the connection, unsent.
+#[test]
+fn requests_that_a_limit_overtakes_end_with_the_connection() {
+    on_threads(1, async {
+        let (connection, mut peer) = raw(&[]).await;
+        let first = connection.request("GET", "/", (), NONE).await.unwrap();
+        peer.settings(&[(MAX_CONCURRENT_STREAMS, 1)]).await;
+        let mut second = Box::pin(connection.request("GET", "/", (), NONE));
+        assert!(futures_util::poll!(&mut second).is_pending());
+        peer.until_quiet().await;
+        assert!(futures_util::poll!(&mut second).is_pending());
+        peer.goaway(1, number(ErrorCode::NO_ERROR), b"").await;
+        let error = second.await.unwrap_err();
+        assert_eq!(error.retry(), Retry::Safe);
+        peer.head(1, END_STREAM).await;
+        connection.response(first).await.unwrap();
+        connection.closed().await;
+        assert_eq!(connection.open_streams(), 0);
     });
 }

@@ -329,3 +329,50 @@ fn handles_are_send_and_sync() {
     check_send::<towline::connection::ResponseFuture>();
     check_send::<towline::connection::SendBody>();
 }
+
+/// A response that is waited for has its room until it is there, so that who leaves can put it back.
+#[test]
+fn responses_that_are_waited_for_are_bounded() {
+    on_threads(1, async {
+        let (connection, mut peer) = raw_by(&[], |builder| builder.max_untaken(2)).await;
+        let mut claims = Vec::new();
+        for _ in 0..2 {
+            let id = connection.request("GET", "/", (), NONE).await.unwrap();
+            let mut claim = Box::pin(connection.response(id));
+            assert!(futures_util::poll!(&mut claim).is_pending());
+            claims.push(claim);
+        }
+        let error = connection.request("GET", "/", (), NONE).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Overloaded);
+        // Put back, it has room as before; taken, it needs none.
+        drop(claims.remove(0));
+        let error = connection.request("GET", "/", (), NONE).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Overloaded);
+        peer.head(3, END_STREAM).await;
+        claims.remove(0).await.unwrap();
+        connection.request("GET", "/", (), NONE).await.unwrap();
+        // A wait that fails needs none either.
+        peer.reset(1, number(ErrorCode::REFUSED_STREAM)).await;
+        connection.response(None).await.unwrap_err();
+        connection.request("GET", "/", (), NONE).await.unwrap();
+        let error = connection.request("GET", "/", (), NONE).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Overloaded);
+    });
+}
+
+/// What is cancelled while somebody waits for it is not put back.
+#[test]
+fn a_stream_that_is_cancelled_under_a_wait_is_gone_with_it() {
+    on_threads(1, async {
+        let (connection, mut peer) = raw_by(&[], |builder| builder.max_untaken(1)).await;
+        let id = connection.request("GET", "/", (), NONE).await.unwrap();
+        let mut waiting = Box::pin(connection.response(id));
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        connection.cancel(id, ErrorCode::CANCEL);
+        drop(waiting);
+        assert_eq!(peer.expect(RST_STREAM).await.stream, 1);
+        let error = connection.response(id).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::ResponseTaken);
+        connection.request("GET", "/", (), NONE).await.unwrap();
+    });
+}

@@ -107,9 +107,9 @@ impl<C> ConnectionBuilder<C> {
         self
     }
 
-    /// How many responses may be kept that are still to be taken with `response`; a further request
-    /// of that kind fails with [`Kind::Overloaded`](crate::error::Kind::Overloaded). Default 256, at
-    /// least 1. Each may hold a head and as much content as a stream's window lets through.
+    /// How many responses there may be that are still to be taken with `response`, those that are
+    /// waited for among them; a further request of that kind fails with
+    /// [`Kind::Overloaded`](crate::error::Kind::Overloaded). Default 256, at least 1. Each may hold a head and as much content as a stream's window lets through.
     #[must_use]
     pub fn max_untaken(mut self, responses: usize) -> Self {
         self.max_untaken = responses;

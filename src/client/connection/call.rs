@@ -23,6 +23,7 @@ use crate::{
         pushed::Pushed,
     },
     error::{Error, Kind, Phase, Retry, Scope},
+    push,
 };
 
 /// An exchange, without the connection that it is on.
@@ -156,6 +157,9 @@ impl Call {
             Some(core.netloc()),
             self.is_decoding,
         );
+        // What is left with the request would keep its promises from ending with it, as long as
+        // nobody asks for the response; and the request is bound once.
+        drop(request.parts.extensions.remove::<push::Sink>());
         let slot = Slot::once(request, conn.handle.control());
         if let Some(promisee) = promisee {
             slot.promise_to(promisee);

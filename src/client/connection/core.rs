@@ -163,11 +163,12 @@ impl Core {
 impl Core {
     /// Dials if nobody has, and waits for what comes of it. Cancelled, the dial goes on.
     pub(super) async fn connect(self: &Arc<Self>) -> Result<(), Error> {
-        let before = {
+        let (before, dial) = {
             let mut line = self.lock();
-            self.dial(&mut line)?;
-            line.dials
+            let dial = self.dial(&mut line)?;
+            (line.dials, dial)
         };
+        begin(dial);
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
@@ -189,11 +190,12 @@ impl Core {
         }
     }
 
-    /// Begins a dial unless one is under way, or there is a connection.
-    pub(super) fn dial(self: &Arc<Self>, line: &mut Line) -> Result<(), Error> {
+    /// The dial that is to [`begin`] once the line is unlocked, unless one is under way, or there
+    /// is a connection.
+    pub(super) fn dial(self: &Arc<Self>, line: &mut Line) -> Result<Option<UnbegunDial>, Error> {
         match line.dialing {
-            _ if self.conn().is_some() => return Ok(()),
-            Dialing::UnderWay => return Ok(()),
+            _ if self.conn().is_some() => return Ok(None),
+            Dialing::UnderWay => return Ok(None),
             Dialing::Closed => return Err(self.closed_unmade()),
             Dialing::Idle => {}
         }
@@ -202,13 +204,10 @@ impl Core {
                 .with_source(missing)
         })?;
         line.dialing = Dialing::UnderWay;
-        let unfinished = UnfinishedDial(Some(Arc::downgrade(self)));
-        let dial = self.dialer.dial(self.key.clone());
-        runtime.spawn(async move {
-            let result = dial.await;
-            unfinished.finish(result);
-        });
-        Ok(())
+        Ok(Some(UnbegunDial {
+            core: Arc::clone(self),
+            runtime,
+        }))
     }
 
     fn dialed(self: &Arc<Self>, result: Result<Conn, Error>) {
@@ -309,6 +308,27 @@ impl Drop for Core {
             conn.handle.retire();
         }
     }
+}
+
+/// A dial that the line knows of.
+pub(super) struct UnbegunDial {
+    core: Arc<Core>,
+    runtime: runtime::Handle,
+}
+
+/// Begins a dial, if there is one to begin. A runtime that has been shut down drops it at once, and
+/// that locks the line.
+pub(super) fn begin(dial: Option<UnbegunDial>) {
+    let Some(UnbegunDial { core, runtime }) = dial else {
+        return;
+    };
+    let unfinished = UnfinishedDial(Some(Arc::downgrade(&core)));
+    let dial = core.dialer.dial(core.key.clone());
+    drop(core);
+    runtime.spawn(async move {
+        let result = dial.await;
+        unfinished.finish(result);
+    });
 }
 
 /// A dial that was begun; dropped, it has failed: its runtime shuts down.

@@ -98,8 +98,11 @@ impl Http1Connection {
     /// `request(method, url, body, headers)`.
     ///
     /// The response waits for [`response`](Self::response). A request behind others leaves when the
-    /// response before it has been read to its end, and its own is waited for. Cancelled, the request
-    /// is withdrawn.
+    /// response before it has been read to its end, and its own is waited for. Its turn is held open
+    /// until then: as long as nobody waits for its response, no request that came after it leaves, and
+    /// those run into [`pool_wait`](crate::config::Timeouts::pool_wait). Nor does it use what
+    /// `poll_ready` has reserved, which is for `call` alone: on a handle that is ready it stands behind
+    /// the call. Cancelled, the request is withdrawn.
     ///
     /// # Errors
     /// As [`Http2Connection::request`](super::Http2Connection::request) has them.
@@ -131,7 +134,9 @@ impl Http1Connection {
     }
 
     /// Sends a request whose response is the future's. Nothing happens before that is polled; dropping
-    /// it cancels the exchange, and closes the connection unless little of the response is left.
+    /// it cancels the exchange, and closes the connection unless little of the response is left. It
+    /// waits for its turn behind each [`request`](Self::request) that was made before, and so until
+    /// somebody has taken the responses to those; and behind what `poll_ready` has reserved.
     ///
     /// # Errors
     /// The future's are those of [`request`](Self::request) and [`response`](Self::response).

@@ -113,7 +113,8 @@ impl Http2Connection {
     /// Sends a request, and returns the id of its stream once that is open. hyper's
     /// `request(method, url, body, headers)`.
     ///
-    /// The response waits for [`response`](Self::response). Cancelled, the request is withdrawn.
+    /// The response waits for [`response`](Self::response). Cancelled, the request is withdrawn. What
+    /// `poll_ready` has reserved is for `call` alone: this takes a stream of its own.
     ///
     /// # Errors
     /// [`Kind::Request`], [`Kind::Uri`] or [`Kind::RequestBody`] if the request cannot be sent;
@@ -209,7 +210,7 @@ impl Http2Connection {
             conn.handle.reset(id.into(), code);
         }
         // The exchange that was kept goes with what it holds.
-        drop(self.core().kept.take(Some(u64::from(id.as_u32()))));
+        self.core().kept.cancel(u64::from(id.as_u32()));
     }
 
     /// Sends a PING with octets of our own, and waits for its answer (RFC 9113 §6.7); the time that

@@ -11,7 +11,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use super::core::Core;
+use super::core::{Core, begin};
 use crate::error::Error;
 
 /// Those who wait, and what they wait for.
@@ -58,9 +58,11 @@ impl Core {
                 Ok(place)
             }
             None => {
-                self.dial(&mut line)?;
+                let dial = self.dial(&mut line)?;
                 let place = line.number();
                 line.waiting.insert(place, None);
+                drop(line);
+                begin(dial);
                 Ok(place)
             }
         }

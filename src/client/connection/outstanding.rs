@@ -133,12 +133,14 @@ impl Future for Claim {
     type Output = Result<Response<ResponseBody>, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(future) = &mut self.future else {
+        let Self { number, future } = &mut *self;
+        let Some(waiting) = future else {
             panic!("a response was polled after it was ready");
         };
-        let polled = Pin::new(future).poll(cx);
+        let polled = Pin::new(&mut *waiting).poll(cx);
         if polled.is_ready() {
-            self.future = None;
+            waiting.core().kept.settle(*number);
+            *future = None;
         }
         polled
     }

@@ -18,7 +18,8 @@ use crate::{
 /// `poll_ready` reserves a stream for this clone: it is pending until one is free, or the connection
 /// made, and fails once the connection takes no more. Clones share no reservation; one that waits is
 /// served in its turn, and one that is dropped gives up what it has. A `call` without it waits in its
-/// future.
+/// future. Reservations are for `call` alone: a handle that reserves the last stream and then makes a
+/// request in another way waits for itself, up to [`pool_wait`](crate::config::Timeouts::pool_wait).
 impl<B> Service<Request<B>> for Http2Connection
 where
     B: Body + Send + 'static,
@@ -38,7 +39,9 @@ where
     }
 }
 
-/// As for [`Http2Connection`], with the connection itself in place of a stream.
+/// As for [`Http2Connection`], with the connection itself in place of a stream: a handle that is ready
+/// must `call`, or be dropped, before anything else is sent. It is not ready, on the other hand, while a
+/// [`request`](Http1Connection::request) was made before whose response nobody has asked for.
 impl<B> Service<Request<B>> for Http1Connection
 where
     B: Body + Send + 'static,
