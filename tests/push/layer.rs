@@ -279,12 +279,14 @@ fn it_works_outside_a_runtime_and_after_one() {
 
 /// Asks for something as it is dropped, once.
 #[derive(Clone, Default)]
-struct LastWish(Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>);
+struct LastWish(Arc<Mutex<Option<Wish>>>);
+
+struct Wish(Box<dyn FnOnce() + Send>);
 
 impl Drop for LastWish {
     fn drop(&mut self) {
         let wish = self.0.lock().unwrap().take();
-        if let Some(wish) = wish {
+        if let Some(Wish(wish)) = wish {
             wish();
         }
     }
@@ -310,7 +312,7 @@ fn a_runtime_that_is_shut_down_drops_the_handler_while_nothing_is_locked() {
     drop(layer);
     let mut other = service.clone();
     let wish = move || drop(other.call(request("GET", &url("/other"))));
-    *last_wish.0.lock().unwrap() = Some(Box::new(wish));
+    *last_wish.0.lock().unwrap() = Some(Wish(Box::new(wish)));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();

@@ -70,11 +70,11 @@ use crate::{
 /// pushed in answer to them is not taken in, by hand either, nor where a layer below the cache has
 /// added these fields; responses that are `private` or set cookies are not used.
 /// [`PushCacheLayer::private`](super::PushCacheLayer::private) says that there is one user.
-/// What is pushed in answer to a request with the extension [`Decoding`](crate::decode::Decoding) is
+/// What is pushed in answer to a request with the extension [`Decoding`] is
 /// not taken in, whoever the users are: it is decoded, or not, as that request's response.
 /// Requests are passed on, too, that ask for part of a representation or under a condition
 /// (`range`, `if-…`), that say themselves what they take from a cache (`cache-control`, `pragma`), that
-/// have a `host` or an `expect`, the extension [`Decoding`](crate::decode::Decoding), or pin HTTP/1.1.
+/// have a `host` or an `expect`, the extension [`Decoding`], or pin HTTP/1.1.
 /// One by an unsafe method cancels what waits for its URL (RFC 9111 §4.4).
 ///
 /// **Bounds.** So many pushes [wait](super::PushCacheLayer::max_entries), each [for so
