@@ -15,7 +15,7 @@ use crate::{
     body::{Answer, OutgoingRequest, Promisee, ResponseBody, Slot},
     error::Error,
     netloc::Netloc,
-    push::{Responder, Sink},
+    push::{Parent, Responder, Sink},
 };
 
 /// What the promises of one request become responses by.
@@ -43,12 +43,14 @@ impl Pushed {
             return None;
         }
         let sink = request.parts.extensions.get::<Sink>()?;
-        Some(sink.bind(Arc::new(Self {
+        let parent = Parent::of(&request.parts);
+        let responder = Self {
             facts: Arc::clone(facts),
             settings: Arc::clone(settings),
             netloc: netloc.cloned(),
             is_decoding,
-        })))
+        };
+        Some(sink.bind(parent, Arc::new(responder)))
     }
 }
 

@@ -58,6 +58,7 @@
 //! Never: makes a response, or keeps a limit.
 //! Spec: RFC 9113 §8.4.
 
+mod parent;
 mod promised;
 mod queue;
 #[cfg(test)]
@@ -75,9 +76,11 @@ use std::{
 
 use futures_core::Stream;
 
+#[cfg(feature = "push-cache")]
+pub(crate) use self::parent::has_credentials;
 pub use self::promised::Push;
-pub(crate) use self::promised::Responder;
 use self::queue::Queue;
+pub(crate) use self::{parent::Parent, promised::Responder};
 use crate::{
     body::{Promise, Promisee},
     http2::message::PromisedHead,
@@ -136,9 +139,10 @@ impl Sink {
     }
 
     /// Takes what is promised to one request, of which `responder` makes responses.
-    pub(crate) fn bind(&self, responder: Arc<dyn Responder>) -> Arc<dyn Promisee> {
+    pub(crate) fn bind(&self, parent: Parent, responder: Arc<dyn Responder>) -> Arc<dyn Promisee> {
         Arc::new(Bound {
             sink: self.clone(),
+            parent,
             responder,
             has_left: AtomicBool::new(false),
         })
@@ -189,6 +193,7 @@ impl fmt::Debug for Pushes {
 #[derive(Debug)]
 struct Bound {
     sink: Sink,
+    parent: Parent,
     responder: Arc<dyn Responder>,
     /// Written and read under the queue's lock.
     has_left: AtomicBool,
@@ -196,7 +201,7 @@ struct Bound {
 
 impl Promisee for Bound {
     fn take(&self, promise: Promise, head: PromisedHead) -> Result<Option<Waker>, Promise> {
-        let push = Push::new(promise, head, Arc::clone(&self.responder));
+        let push = Push::new(promise, head, self.parent, Arc::clone(&self.responder));
         let queue = &self.sink.0.queue;
         queue
             .put(push, || !self.has_left.load(Ordering::Relaxed))

@@ -8,9 +8,11 @@ use std::{
 
 use http::{Method, Request, Response, Uri, Version};
 
+use super::Parent;
 use crate::{
     body::{Answer, Promise, ResponseBody, Slot},
     clock,
+    decode::Decoding,
     error::Error,
     header_map::HttpHeaderMap,
     http2::{StreamId, message::PromisedHead},
@@ -35,13 +37,19 @@ pub struct Push {
     promise: Promise,
     request: Request<()>,
     promised_at: Instant,
+    parent: Parent,
     /// There once somebody has asked for it.
     fields: OnceLock<HttpHeaderMap>,
     responder: Arc<dyn Responder>,
 }
 
 impl Push {
-    pub(super) fn new(promise: Promise, head: PromisedHead, responder: Arc<dyn Responder>) -> Self {
+    pub(super) fn new(
+        promise: Promise,
+        head: PromisedHead,
+        parent: Parent,
+        responder: Arc<dyn Responder>,
+    ) -> Self {
         let mut request = Request::new(());
         *request.method_mut() = head.method;
         *request.uri_mut() = head.uri;
@@ -51,6 +59,7 @@ impl Push {
             promise,
             request,
             promised_at: clock::now(),
+            parent,
             fields: OnceLock::new(),
             responder,
         }
@@ -118,6 +127,21 @@ impl Push {
     #[must_use]
     pub const fn parent_id(&self) -> StreamId {
         self.promise.parent
+    }
+
+    /// Whether the request that it was promised to said who asks, when it was sent: by
+    /// `authorization`, `proxy-authorization` or `cookie`. What is pushed then may be for that user
+    /// alone, whatever it says itself, and is not to be given to another.
+    #[must_use]
+    pub const fn parent_has_credentials(&self) -> bool {
+        self.parent.has_credentials
+    }
+
+    /// What the request that it was promised to chose for itself of decoding; `None` where it left
+    /// that to the transport. The response is decoded, or not, as that request's.
+    #[must_use]
+    pub const fn parent_decoding(&self) -> Option<Decoding> {
+        self.parent.decoding
     }
 
     /// When the promise came. The response is no older.

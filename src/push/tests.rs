@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use http::{HeaderMap, Method, Response};
+use http::{HeaderMap, Method, Request, Response};
 
-use super::{Promise, PromisedHead, Responder, channel};
+use super::{Parent, Promise, PromisedHead, Responder, channel};
 use crate::{
     body::{Answer, ExchangeControl, ExchangeId, ResponseBody, Slot},
     error::Error,
@@ -57,6 +57,10 @@ fn promise(driver: &Arc<Driver>, id: u32) -> (Promise, PromisedHead) {
     (Promise::new(StreamId::FIRST, id, slot), head)
 }
 
+fn parent() -> Parent {
+    Parent::of(&Request::new(()).into_parts().0)
+}
+
 /// The ids of streams.
 fn ids(streams: &[u32]) -> Vec<ExchangeId> {
     let ids = streams.iter().copied().map(StreamId::from_wire);
@@ -67,8 +71,8 @@ fn ids(streams: &[u32]) -> Vec<ExchangeId> {
 fn a_promise_that_comes_after_its_request_was_left_is_given_back() {
     let driver = Arc::new(Driver::default());
     let (sink, mut pushes) = channel();
-    let promisee = sink.bind(Arc::new(Nobody));
-    let other = sink.bind(Arc::new(Nobody));
+    let promisee = sink.bind(parent(), Arc::new(Nobody));
+    let other = sink.bind(parent(), Arc::new(Nobody));
     let (waits, head) = promise(&driver, 2);
     promisee.take(waits, head).unwrap();
     promisee.leave();
@@ -89,7 +93,9 @@ fn a_promise_is_claimed_when_its_response_is_first_waited_for() {
     let driver = Arc::new(Driver::default());
     let (sink, mut pushes) = channel();
     let (promise, head) = promise(&driver, 2);
-    sink.bind(Arc::new(Nobody)).take(promise, head).unwrap();
+    sink.bind(parent(), Arc::new(Nobody))
+        .take(promise, head)
+        .unwrap();
     let mut response = Box::pin(pushes.try_next().unwrap().response());
     assert!(driver.claimed.lock().unwrap().is_empty());
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());

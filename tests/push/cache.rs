@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty, Full};
-use tokio::task::JoinHandle;
+use tokio::{runtime::Handle, task::JoinHandle};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 use tower_http::{timeout::TimeoutLayer, trace::TraceLayer};
 use towline::{
@@ -481,7 +481,8 @@ fn it_works_outside_a_runtime_and_after_one() {
     let mut cache = PushCacheLayer::new().layer(inner);
     drop(cache.call(one()));
     assert!(seen.try_recv().unwrap().is_none());
-    for _ in 0..2 {
+    // Its runtime may be gone before the task has ever run.
+    for has_run in [true, false, true] {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
@@ -491,10 +492,38 @@ fn it_works_outside_a_runtime_and_after_one() {
         drop(entered);
         let sink = seen.try_recv().unwrap().unwrap();
         assert!(!sink.is_closed());
-        runtime.block_on(tokio::task::yield_now());
+        if has_run {
+            runtime.block_on(tokio::task::yield_now());
+        }
         drop(runtime);
-        assert!(sink.is_closed());
+        assert!(sink.is_closed(), "has run: {has_run}");
     }
+}
+
+/// A response under way keeps its sink, and so may the caller.
+#[tokio::test(start_paused = true)]
+async fn the_task_ends_with_the_last_clone_whatever_is_under_way() {
+    let tasks = || Handle::current().metrics().num_alive_tasks();
+    let (sinks, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let inner = tower::service_fn(move |request: Request<Empty<Bytes>>| {
+        let sink = request.extensions().get::<Sink>().cloned();
+        sinks.send(sink).unwrap();
+        async { Ok::<_, Error>(Response::new(())) }
+    });
+    let mut cache = PushCacheLayer::new().layer(inner);
+    let before = tasks();
+    drop(cache.call(one()));
+    let sink = seen.try_recv().unwrap().unwrap();
+    tokio::task::yield_now().await;
+    assert_eq!(tasks(), before + 1);
+    let other = cache.clone();
+    drop(cache);
+    tokio::task::yield_now().await;
+    assert_eq!(tasks(), before + 1, "a clone is left");
+    drop(other);
+    tokio::task::yield_now().await;
+    assert_eq!(tasks(), before);
+    assert!(sink.is_closed());
 }
 
 /// Requests that want something special are asked for, and leave the push for others.

@@ -2,12 +2,21 @@
 
 use std::time::Duration;
 
-use towline::layer::PushCacheLayer;
+use bytes::Bytes;
+use http::{HeaderValue, Request, header::COOKIE};
+use http_body_util::Empty;
+use tower::{Layer, ServiceBuilder, ServiceExt};
+use tower_http::set_header::SetRequestHeaderLayer;
+use towline::{
+    decode::Decoding,
+    layer::{PushCacheLayer, PushLayer},
+    push::Push,
+};
 
 use super::{
     cache::{CANCEL, CacheRig, FRESH, REFUSED, one, one_with},
     peers::raw,
-    support::{block, literal},
+    support::{Rig, block, literal},
 };
 
 /// Keeps what was pushed for longer than any test.
@@ -212,4 +221,97 @@ async fn credentials_take_no_part_unless_all_is_one_users() {
     of_one.peer.until_quiet().await;
     let response = of_one.answers(one_with("cookie", "a=b")).await;
     assert_eq!(response.headers()["set-cookie"], "a=b");
+}
+
+/// A request with this extension.
+fn one_decoding(decoding: Decoding) -> Request<Empty<Bytes>> {
+    let mut request = one();
+    request.extensions_mut().insert(decoding);
+    request
+}
+
+/// What becomes of a promise to a request when a `PushLayer`'s handler hands all to the cache below
+/// it: how many wait in it, and which were reset.
+async fn handed_over(
+    layer: PushCacheLayer,
+    parent: Request<Empty<Bytes>>,
+) -> (usize, Vec<(u32, u32)>) {
+    let mut rig = Rig::new();
+    let cache = layer.layer(rig.transport.clone());
+    let store = cache.store();
+    let handler = {
+        let store = store.clone();
+        move |push: Push| {
+            store.put(push);
+            std::future::ready(())
+        }
+    };
+    let service = ServiceBuilder::new()
+        .layer(PushLayer::new(handler))
+        .service(cache);
+    let _calling = tokio::spawn(service.oneshot(parent));
+    let mut peer = rig.peer().await;
+    assert_eq!(peer.request().await, 1);
+    peer.promise(1, 2, "/one").await;
+    let resets = peer.resets().await;
+    (store.len(), resets)
+}
+
+/// The sink is not the cache's then, and there for every request.
+#[tokio::test(start_paused = true)]
+async fn what_was_pushed_to_one_user_is_not_taken_in_by_hand_either() {
+    let shared = PushCacheLayer::new;
+    assert_eq!(handed_over(shared(), one()).await, (1, vec![]));
+    for name in ["authorization", "proxy-authorization", "cookie"] {
+        let parent = one_with(name, "a=b");
+        let refused = (0, vec![(2, CANCEL)]);
+        assert_eq!(handed_over(shared(), parent).await, refused, "{name}");
+        let parent = one_with(name, "a=b");
+        let of_one = shared().private(true);
+        assert_eq!(handed_over(of_one, parent).await, (1, vec![]), "{name}");
+    }
+}
+
+/// What counts is the request as it was sent.
+#[tokio::test(start_paused = true)]
+async fn credentials_that_are_added_below_the_cache_count() {
+    for is_private in [false, true] {
+        let mut rig = Rig::new();
+        let cookie = HeaderValue::from_static("a=b");
+        let cache = ServiceBuilder::new()
+            .layer(PushCacheLayer::new().private(is_private))
+            .layer(SetRequestHeaderLayer::overriding(COOKIE, cookie))
+            .service(rig.transport.clone());
+        let store = cache.store();
+        let _calling = tokio::spawn(cache.oneshot(one()));
+        let mut peer = rig.peer().await;
+        assert_eq!(peer.request().await, 1);
+        peer.promise(1, 2, "/one").await;
+        let expected = if is_private {
+            vec![]
+        } else {
+            vec![(2, CANCEL)]
+        };
+        assert_eq!(peer.resets().await, expected);
+        assert_eq!(store.len(), usize::from(is_private));
+    }
+}
+
+/// A push is decoded as the request that it came with: others expect what the transport does.
+#[tokio::test(start_paused = true)]
+async fn what_comes_with_a_request_that_chose_its_decoding_is_not_taken_in() {
+    for decoding in [Decoding::On, Decoding::Off] {
+        for is_private in [false, true] {
+            let layer = || PushCacheLayer::new().private(is_private);
+            let mut t = CacheRig::with(layer()).await;
+            let _calling = t.call(one_decoding(decoding));
+            assert_eq!(t.peer.request().await, 3);
+            t.peer.promise(3, 2, "/two").await;
+            assert_eq!(t.peer.resets().await, [(2, REFUSED)]);
+
+            let cancelled = (0, vec![(2, CANCEL)]);
+            let parent = one_decoding(decoding);
+            assert_eq!(handed_over(layer(), parent).await, cancelled);
+        }
+    }
 }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, header::USER_AGENT};
 use http_body_util::{BodyExt, Empty};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use tower::{Service, ServiceBuilder, ServiceExt, limit::ConcurrencyLimitLayer, service_fn};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt, limit::ConcurrencyLimitLayer, service_fn};
 use tower_http::{set_header::SetRequestHeaderLayer, timeout::TimeoutLayer, trace::TraceLayer};
 use towline::{
     Transport,
@@ -275,4 +275,59 @@ fn it_works_outside_a_runtime_and_after_one() {
         assert!(sink.is_closed());
     }
     assert!(handed.try_recv().is_err());
+}
+
+/// Asks for something as it is dropped, once.
+#[derive(Clone, Default)]
+struct LastWish(Arc<Mutex<Option<Wish>>>);
+
+struct Wish(Box<dyn FnOnce() + Send>);
+
+impl Drop for LastWish {
+    fn drop(&mut self) {
+        let wish = self.0.lock().unwrap().take();
+        if let Some(Wish(wish)) = wish {
+            wish();
+        }
+    }
+}
+
+/// A runtime that is shut down drops a task where it is spawned, and the handler with it: what that
+/// does then finds the layer as free as ever.
+#[test]
+fn a_runtime_that_is_shut_down_drops_the_handler_while_nothing_is_locked() {
+    let last_wish = LastWish::default();
+    let held = last_wish.clone();
+    let layer = PushLayer::new(move |push: Push| {
+        let _held = &held;
+        push.cancel();
+        std::future::ready(())
+    });
+    let (asked, mut seen) = unbounded_channel();
+    let inner = service_fn(move |request: Request<Empty<Bytes>>| {
+        asked.send(request.uri().path().to_owned()).unwrap();
+        async { Ok::<_, Infallible>(()) }
+    });
+    let mut service = layer.layer(inner);
+    drop(layer);
+    let mut other = service.clone();
+    let wish = move || drop(other.call(request("GET", &url("/other"))));
+    *last_wish.0.lock().unwrap() = Some(Wish(Box::new(wish)));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let handle = runtime.handle().clone();
+    drop(runtime);
+    // On a thread of its own: one that waited for itself could not fail.
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let _entered = handle.enter();
+        drop(service.call(request("GET", &url("/"))));
+        done.send(()).unwrap();
+    });
+    is_done
+        .recv_timeout(Duration::from_secs(60))
+        .expect("nobody waits");
+    assert_eq!(seen.try_recv().unwrap(), "/other");
+    assert_eq!(seen.try_recv().unwrap(), "/");
 }

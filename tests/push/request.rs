@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use http::{Method, Version};
-use towline::http2::StreamId;
+use towline::{decode::Decoding, http2::StreamId};
 
-use super::support::{Rig, block, block_of, literal};
+use super::{
+    peers::call,
+    support::{Rig, asking, block, block_of, literal, url},
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_push_tells_all_of_its_request() {
@@ -37,6 +40,8 @@ async fn a_push_tells_all_of_its_request() {
     assert_eq!(push.uri(), "http://peer.test/a,b?q=1&r=%20");
     assert_eq!(push.stream_id(), StreamId::from_wire(2));
     assert_eq!(push.parent_id(), StreamId::FIRST);
+    assert!(!push.parent_has_credentials());
+    assert_eq!(push.parent_decoding(), None);
     assert!(push.is_open());
     assert_eq!(push.promised_at() - before, Duration::from_secs(5));
 
@@ -114,4 +119,20 @@ async fn promises_for_others_or_of_unsafe_methods_are_reset_unheard() {
     peer.respond(1, "well").await;
     assert!(pushes.next().await.is_none());
     assert_eq!(calling.await.unwrap().unwrap().status(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_push_tells_what_its_parent_had() {
+    let mut rig = Rig::new();
+    let (mut request, mut pushes) = asking(&url("/"));
+    let cookie = "a=b".parse().unwrap();
+    request.headers_mut().insert("cookie", cookie);
+    request.extensions_mut().insert(Decoding::Off);
+    let _calling = tokio::spawn(call(&rig.transport, request));
+    let mut peer = rig.peer().await;
+    assert_eq!(peer.request().await, 1);
+    peer.promise(1, 2, "/one").await;
+    let push = pushes.next().await.unwrap();
+    assert!(push.parent_has_credentials());
+    assert_eq!(push.parent_decoding(), Some(Decoding::Off));
 }

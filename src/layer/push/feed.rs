@@ -2,6 +2,8 @@
 //!
 //! Owns: the start of the task, once somebody needs it, and again if it has ended: its runtime may
 //! have. The task ends when the last sink is gone: with the feed, and the requests that carry one.
+//! Never: runs, makes or drops `work` while it holds the lock. A runtime that is shut down drops a
+//! task where it is spawned, and `work` is the caller's.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -27,8 +29,9 @@ impl Feed {
         }
         let runtime = Handle::try_current().ok()?;
         let (sink, pushes) = push::channel();
-        runtime.spawn(work(pushes));
         *slot = Some(sink.clone());
+        drop(slot);
+        runtime.spawn(work(pushes));
         Some(sink)
     }
 }

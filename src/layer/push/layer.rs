@@ -43,6 +43,10 @@ use crate::push::Push;
 /// so itself, a function always is. What waits meanwhile is bounded, and cancelled beyond that, as
 /// all pushes are that nobody has asked for ([`http2::Limits`](crate::http2::Limits)).
 ///
+/// **Whose pushes.** The handler gets those to all requests, whoever they are for. What it keeps for
+/// requests to come may be one user's: [`Push::parent_has_credentials`] says so, and a `PushStore`
+/// does not take such a push.
+///
 /// **Cancellation.** A push that has been handed over is the handler's: dropping the response to the
 /// request, or the service, does not touch it. Dropping the response before its end cancels those
 /// that wait for the handler. Once the service and its clones are dropped, and the requests that went

@@ -49,8 +49,8 @@ impl PushCacheLayer {
     }
 
     /// Whether all requests are of one user, whose credentials each may have: those with
-    /// `authorization` or `cookie` take part then, and responses that are `private` or set cookies are
-    /// used. Default: no.
+    /// `authorization`, `proxy-authorization` or `cookie` take part then, with what is pushed in answer
+    /// to them, and responses that are `private` or set cookies are used. Default: no.
     #[must_use]
     pub fn private(mut self, is_private: bool) -> Self {
         self.settings.is_private = is_private;

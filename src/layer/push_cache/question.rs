@@ -15,13 +15,6 @@ pub(super) struct Question {
     path: String,
 }
 
-/// Fields by which a request says who asks (RFC 9110 §11.6.2, §11.7.2; RFC 6265 §5.4).
-const CREDENTIALS: [HeaderName; 3] = [
-    header::AUTHORIZATION,
-    header::COOKIE,
-    header::PROXY_AUTHORIZATION,
-];
-
 /// Fields that ask for something else than the whole of the present representation, as far as caches
 /// may give it.
 const SPECIAL: [HeaderName; 10] = [
@@ -41,21 +34,12 @@ const SPECIAL: [HeaderName; 10] = [
     header::HOST,
 ];
 
-/// Whether a request says who asks.
-pub(super) fn has_credentials<B>(request: &Request<B>) -> bool {
-    has_any(request, &CREDENTIALS)
-}
-
-fn has_any<B>(request: &Request<B>, names: &[HeaderName]) -> bool {
-    let headers = request.headers();
-    !headers.is_empty() && names.iter().any(|name| headers.contains_key(name))
-}
-
 impl Question {
     /// What a request asks for, if a push may answer it.
     pub(super) fn of<B: Body>(request: &Request<B>) -> Option<Self> {
         let extensions = request.extensions();
-        let is_special = has_any(request, &SPECIAL)
+        let headers = request.headers();
+        let is_special = SPECIAL.iter().any(|name| headers.contains_key(name))
             || !request.body().is_end_stream()
             // A push is decoded as the request that it came with, and comes over HTTP/2.
             || extensions.get::<Decoding>().is_some()

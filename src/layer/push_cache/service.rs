@@ -9,12 +9,11 @@ use http::{Request, Response};
 use http_body::Body;
 use tower::Service;
 
-use super::{
-    PushCacheBody, PushCacheFuture, PushStore,
-    future::Candidate,
-    question::{Question, has_credentials},
+use super::{PushCacheBody, PushCacheFuture, PushStore, future::Candidate, question::Question};
+use crate::{
+    decode::Decoding,
+    push::{Sink, has_credentials},
 };
-use crate::push::Sink;
 
 /// Answers requests from what servers have pushed, each push once, and passes the others on.
 ///
@@ -68,11 +67,14 @@ use crate::push::Sink;
 ///
 /// **Who may be answered.** A service may serve many users, so nothing passes from one to another by
 /// default: requests with `authorization`, `proxy-authorization` or `cookie` are passed on, and what is
-/// pushed in answer to them is refused; responses that are `private` or set cookies are not used.
+/// pushed in answer to them is not taken in, by hand either, nor where a layer below the cache has
+/// added these fields; responses that are `private` or set cookies are not used.
 /// [`PushCacheLayer::private`](super::PushCacheLayer::private) says that there is one user.
+/// What is pushed in answer to a request with the extension [`Decoding`] is
+/// not taken in, whoever the users are: it is decoded, or not, as that request's response.
 /// Requests are passed on, too, that ask for part of a representation or under a condition
 /// (`range`, `if-…`), that say themselves what they take from a cache (`cache-control`, `pragma`), that
-/// have a `host` or an `expect`, the extension [`Decoding`](crate::decode::Decoding), or pin HTTP/1.1.
+/// have a `host` or an `expect`, the extension [`Decoding`], or pin HTTP/1.1.
 /// One by an unsafe method cancels what waits for its URL (RFC 9111 §4.4).
 ///
 /// **Bounds.** So many pushes [wait](super::PushCacheLayer::max_entries), each [for so
@@ -124,7 +126,7 @@ where
         if !request.method().is_safe() {
             self.store.invalidate(&request);
         }
-        let takes_part = self.store.settings().is_private || !has_credentials(&request);
+        let takes_part = self.store.settings().is_private || !has_credentials(request.headers());
         if takes_part && let Some(candidate) = self.find(&request) {
             // The one that is ready goes along: it may be asked yet.
             let clone = self.inner.clone();
@@ -140,9 +142,12 @@ where
 }
 
 impl<S> PushCache<S> {
-    /// What is pushed in answer to a request goes to the store, unless its caller wants it.
+    /// What is pushed in answer to a request goes to the store, unless its caller wants it, or it
+    /// would be decoded, or not, as nobody else expects: then it is refused at once.
     fn feed<B>(&self, request: &mut Request<B>) {
-        if request.extensions().get::<Sink>().is_none()
+        let extensions = request.extensions();
+        if extensions.get::<Sink>().is_none()
+            && extensions.get::<Decoding>().is_none()
             && let Some(sink) = self.store.sink()
         {
             request.extensions_mut().insert(sink);

@@ -44,6 +44,14 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// Whether a push may answer others than who asked for what it was promised to. Looked at here,
+    /// whichever way it came: a handler may hand over all that it gets.
+    fn admit(&self, push: &Push) -> bool {
+        (self.is_private || !push.parent_has_credentials()) && push.parent_decoding().is_none()
+    }
+}
+
 /// The pushes of a [`PushCache`](super::PushCache), for code that takes pushes itself and wants to
 /// hand some of them to the cache. Clones are the same store.
 #[derive(Clone)]
@@ -93,6 +101,11 @@ impl PushStore {
 
     /// Takes a push in. It takes the place of one for the same URL, or if there is no room of the
     /// oldest; what it takes the place of is cancelled.
+    ///
+    /// Cancelled at once is a push that might reach another user: one to a request that [had
+    /// credentials](Push::parent_has_credentials), unless all is [one user's](super::PushCacheLayer::private);
+    /// and one to a request that [chose its decoding](Push::parent_decoding), as others expect what
+    /// the transport does.
     pub fn put(&self, push: Push) {
         // Whoever hands pushes over by hand may have put no request through the cache yet.
         let _sink = self.sink();
@@ -128,7 +141,12 @@ impl PushStore {
         let store = &self.shared;
         store.feed.sink(|pushes| {
             store.lock().pushes = Some(pushes);
-            keep(Arc::downgrade(store))
+            // Made here: a future that is dropped unpolled has run nothing of its own.
+            let mut keeper = Keeper {
+                store: Arc::downgrade(store),
+                sleep: None,
+            };
+            poll_fn(move |cx| keeper.poll(cx))
         })
     }
 
@@ -172,18 +190,33 @@ impl Shared {
     }
 }
 
+/// A request under way has a sink, so that nothing else would tell the task.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(keeper) = state.keeper.take() {
+            keeper.wake();
+        }
+    }
+}
+
 impl State {
     fn insert(&mut self, push: Push, settings: &Settings, gone: &mut Vec<Entry>) {
-        // A promise that is no question never gets here: the connection judges them.
-        if let Some(question) = Question::answered_by(&push) {
-            gone.extend(self.remove(&question));
-            let since = clock::now();
-            self.entries.push_back(Entry {
+        let entry = match Question::answered_by(&push) {
+            Some(question) => Entry {
                 question,
                 push,
-                since,
-            });
+                since: clock::now(),
+            },
+            // The connection judges promises: one that is no question never gets here.
+            None => return,
+        };
+        if !settings.admit(&entry.push) {
+            gone.push(entry);
+            return;
         }
+        gone.extend(self.remove(&entry.question));
+        self.entries.push_back(entry);
         if self.entries.len() > settings.max_entries {
             gone.extend(self.entries.pop_front());
         }
@@ -215,11 +248,6 @@ impl State {
 }
 
 /// Looks at what is pushed, and keeps the entries' time, as long as the store is there.
-async fn keep(store: Weak<Shared>) {
-    let mut keeper = Keeper { store, sleep: None };
-    poll_fn(|cx| keeper.poll(cx)).await;
-}
-
 struct Keeper {
     store: Weak<Shared>,
     sleep: Option<Pin<Box<Sleep>>>,
