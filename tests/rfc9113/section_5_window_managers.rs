@@ -465,11 +465,9 @@ mod watchdog {
         t.engine.retire();
         t.sees([Seen::Retired]);
         t.wait(LIMIT);
-        t.peer_gets([
-            rst_stream(1, ErrorCode::CANCEL),
-            goaway(0, ErrorCode::NO_ERROR),
-        ]);
         t.sees([stalled(1), finished(1), closed(Closure::Drained)]);
+        let reset = rst_stream(1, ErrorCode::CANCEL);
+        t.peer_gets([reset, goaway(0, ErrorCode::NO_ERROR)]);
         t.assert_quiet();
     }
 
