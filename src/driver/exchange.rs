@@ -20,6 +20,7 @@ use crate::{
     http2::{
         Engine,
         engine::{BodyPlan, Refusal, StreamOptions},
+        flow::Managers,
         message::{RequestError, RequestHead},
     },
     priority::Priority,
@@ -96,10 +97,13 @@ pub(super) const BODY_TAKEN: &str = "the request's body was sent before and cann
 pub(super) struct Begun {
     pub(super) upload: Option<Upload>,
     pub(super) follower: Option<Arc<Follower>>,
+    /// Who is to manage the stream's window, where the request says so.
+    pub(super) window: Option<Managers>,
 }
 
 /// Turns a request into a stream. Its body is taken only if that succeeds, and stays with the
-/// request if it can be sent again.
+/// request if it can be sent again. The stream's manager is made later, since the request is lent
+/// under its slot's lock.
 pub(super) fn start(
     engine: &mut Engine,
     request: &mut OutgoingRequest,
@@ -122,6 +126,7 @@ pub(super) fn start(
         OutgoingBody::Streaming(_) => BodyPlan::Streaming,
         OutgoingBody::Taken => return Err(Unopened::BodyTaken),
     };
+    let adjustable = adjustable.map(|adjustable| adjustable.said_by(&head));
     let mut options = StreamOptions {
         window: request.parts.extensions.get().cloned(),
         ..StreamOptions::default()
@@ -131,8 +136,9 @@ pub(super) fn start(
     if head.priority.is_none() && (adjustable.is_some() || !matches!(plan, BodyPlan::Empty)) {
         options.priority = Priority::from_fields(head.headers);
     }
-    let id = engine.open_with(&head, plan, options);
+    let id = engine.open_unmanaged(&head, plan, &options);
     let id = id.map_err(Unopened::Refused)?;
+    begun.window = options.window;
     begun.follower = adjustable.map(|adjustable| adjustable.follow(engine, id, shared));
     if let Some(body) = withheld.or_else(|| request.body.take_streaming()) {
         let new = Upload::new(body, announced, id.into(), Arc::clone(shared));

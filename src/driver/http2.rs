@@ -52,12 +52,15 @@ pub(crate) struct Http2Driver<IO> {
     pub(super) exchanges: HashMap<StreamId, Exchange, BuildHasherDefault<IdHasher>>,
     /// Wakers of callers to whom something was delivered in this turn.
     pub(super) wakers: Vec<Waker>,
+    /// The batch at work, the next command last: a panic in one must not lose the requests behind it.
     commands: Vec<Command>,
+    /// The request that is becoming a stream.
+    opening: Option<Arc<Slot>>,
     /// Requests that are not streams yet, because the socket takes nothing.
     held: VecDeque<Arc<Slot>>,
     /// Extended CONNECTs of which the peer has not said yet whether it takes any (RFC 8441 §3), and
     /// requests that can go nowhere else and are beyond a limit that they did not know of.
-    undecided: Vec<Arc<Slot>>,
+    undecided: VecDeque<Arc<Slot>>,
     /// Tunnels that were ended from this side, and whose end has not left the engine.
     pub(super) ending: Vec<StreamId>,
     /// Until when bodies wait for leave to go, the first one first.
@@ -117,8 +120,9 @@ where
             exchanges: HashMap::default(),
             wakers: Vec::new(),
             commands: Vec::new(),
+            opening: None,
             held: VecDeque::new(),
-            undecided: Vec::new(),
+            undecided: VecDeque::new(),
             ending: Vec::new(),
             withheld: VecDeque::new(),
             input: BytesMut::new(),
@@ -195,14 +199,14 @@ where
     }
 
     fn run_commands(&mut self, now: Instant) {
-        let mut commands = std::mem::take(&mut self.commands);
-        self.shared.mailbox.drain(&mut commands);
+        self.shared.mailbox.drain(&mut self.commands);
+        self.commands.reverse();
         while self.takes_requests()
             && let Some(slot) = self.held.pop_front()
         {
             self.open(slot);
         }
-        for command in commands.drain(..) {
+        while let Some(command) = self.commands.pop() {
             match command {
                 Command::Open(slot) if self.takes_requests() => self.open(slot),
                 Command::Open(slot) => self.held.push_back(slot),
@@ -222,12 +226,12 @@ where
                 Command::Close(code) => self.engine.close(code),
             }
         }
-        // The vector goes back, so that the next batch allocates nothing.
-        self.commands = commands;
         if self.takes_requests() {
             // After the commands and what was read: both may have settled it.
-            for slot in std::mem::take(&mut self.undecided) {
-                self.open(slot);
+            for _ in 0..self.undecided.len() {
+                if let Some(slot) = self.undecided.pop_front() {
+                    self.open(slot);
+                }
             }
         }
     }
@@ -244,7 +248,16 @@ where
         let (engine, shared) = (&mut self.engine, &self.shared);
         let mut begun = Begun::default();
         let wakers = &mut self.wakers;
-        match slot.start(wakers, |request| start(engine, request, shared, &mut begun)) {
+        let slot = self.opening.insert(slot);
+        let started = slot.start(wakers, |request| start(engine, request, shared, &mut begun));
+        if let Some(Ok(id)) = started {
+            // The slot is free: managers are foreign code.
+            engine.manage(id.into(), begun.window.as_ref());
+        }
+        let Some(slot) = self.opening.take() else {
+            return;
+        };
+        match started {
             Some(Ok(id)) => {
                 let id = StreamId::from(id);
                 self.written.joining.push(id);
@@ -260,10 +273,12 @@ where
                 }
                 self.exchanges.insert(id, exchange);
             }
-            Some(Err(Unopened::Refused(Refusal::SettingsAwaited))) => self.undecided.push(slot),
+            Some(Err(Unopened::Refused(Refusal::SettingsAwaited))) => {
+                self.undecided.push_back(slot);
+            }
             // RFC 9113 §5.1.2: until a stream has ended, or the limit has risen.
             Some(Err(Unopened::Refused(Refusal::StreamLimit))) if !slot.is_repeatable() => {
-                self.undecided.push(slot);
+                self.undecided.push_back(slot);
             }
             Some(Err(unopened)) => {
                 let (error, is_resendable) = match unopened {
@@ -405,8 +420,18 @@ impl<IO> Http2Driver<IO> {
         self.shared.end();
         let queued = self.shared.mailbox.close();
         let queued = queued.into_iter().filter_map(Command::into_request);
+        // After a panic, what it has kept from being carried out.
+        let batch = self.commands.drain(..).rev();
+        let batch = batch.filter_map(Command::into_request);
         let held = self.held.drain(..).chain(self.undecided.drain(..));
-        for slot in held.chain(queued) {
+        for slot in self
+            .opening
+            .take()
+            .into_iter()
+            .chain(held)
+            .chain(batch)
+            .chain(queued)
+        {
             self.wakers
                 .extend(slot.fail(unwritten.clone(), is_resendable));
             self.shared.release_slot();

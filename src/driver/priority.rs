@@ -14,7 +14,7 @@ use http::request;
 use super::{handle::Shared, http2::Http2Driver, mailbox::Command};
 use crate::{
     body::ExchangeId,
-    http2::{Engine, StreamId},
+    http2::{Engine, StreamId, message::RequestHead},
     priority::{Follow, Handle, Priority},
 };
 
@@ -40,12 +40,14 @@ impl Follow for Follower {
 impl Follower {
     /// The priority to go by; later changes are news again.
     fn take(&self) -> Priority {
-        self.is_told.store(false, Ordering::Release);
+        // A swap, since a store would let the value be read before it: a change in between would be
+        // neither told nor seen.
+        self.is_told.swap(false, Ordering::AcqRel);
         self.handle.get()
     }
 }
 
-/// The handle of a request, and what it said before the head was written.
+/// The handle of a request, and what the server is told by the head.
 pub(super) struct Adjustable {
     handle: Handle,
     before: Priority,
@@ -58,6 +60,13 @@ impl Adjustable {
             before: handle.get(),
             handle: handle.clone(),
         })
+    }
+
+    /// What the head carries is what counts: it has asked the handle for itself, and may have found
+    /// another priority. A head with a field of the caller's own carries none of the handle's.
+    pub(super) fn said_by(self, head: &RequestHead<'_>) -> Self {
+        let before = head.priority.unwrap_or(self.before);
+        Self { before, ..self }
     }
 
     /// Hears of changes from now on. One that came while the stream was opened is made up for.
@@ -89,6 +98,46 @@ impl<IO> Http2Driver<IO> {
         let exchange = self.exchanges.get(&id);
         if let Some(follower) = exchange.and_then(|exchange| exchange.follower.as_ref()) {
             self.engine.prioritize(id, follower.take());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use bytes::Buf;
+
+    use super::*;
+    use crate::{
+        driver::Handle as Connection,
+        http2::{Config, codec::Output, engine::BodyPlan},
+        priority::Urgency,
+    };
+
+    /// The handle is asked when the request is looked at, when the head is written and when the
+    /// stream is there: what it says in between must not be left with the server.
+    #[test]
+    fn a_change_that_the_head_carries_is_taken_back() {
+        let (first, other) = (Urgency::HIGHEST, Urgency::BACKGROUND);
+        let handle = Priority::new(first).adjustable();
+        let request = http::Request::get("http://peer/").extension(handle.clone());
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let shared = Connection::new(1, 1).shared;
+        for (then, is_told) in [(first, true), (other, false)] {
+            let mut engine = Engine::new(Config::default(), Instant::now());
+            handle.set(Priority::new(first));
+            let adjustable = Adjustable::of(&parts).unwrap();
+            handle.set(Priority::new(other));
+            let head = RequestHead::from_parts(&parts, None).unwrap();
+            handle.set(Priority::new(then));
+            let id = engine.open(&head, BodyPlan::Empty).unwrap();
+            let _follower = adjustable.said_by(&head).follow(&mut engine, id, &shared);
+            let mut output = Output::default();
+            engine.poll_output(&mut output);
+            let octets = output.copy_to_bytes(output.remaining());
+            let told = octets.ends_with(b"\0\0\0\x01u=0");
+            assert_eq!(told, is_told);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The driver on a socket that is slow in its own ways, on a paused clock.
 
 mod expect;
+mod managers;
 mod tunnels;
 
 use std::{

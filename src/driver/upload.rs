@@ -128,8 +128,9 @@ impl Upload {
     }
 
     pub(super) fn poll(&mut self) -> Result<Given, BoxError> {
-        // Before asking: what the body says from now on is news.
-        self.signal.is_told.store(false, Ordering::Release);
+        // Before asking: what the body says from now on is news. A swap, since a store would let the
+        // body look at its state before it.
+        self.signal.is_told.swap(false, Ordering::AcqRel);
         match self.body.poll_frame(&mut Context::from_waker(&self.waker)) {
             Poll::Pending => Ok(Given::Nothing),
             Poll::Ready(None) => self.end(None),

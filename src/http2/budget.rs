@@ -46,7 +46,9 @@ pub struct Limits {
     /// while nobody has claimed them. Default 2 MiB: above a stream's window, so that one large
     /// response waits for its reader, and is not reset. A promise beyond it is refused with
     /// `REFUSED_STREAM` as one beyond `promised_streams` is, a response that grows beyond it is reset
-    /// with `CANCEL` (memory filled with what nobody asked for, CVE-2024-2398).
+    /// with `CANCEL` (memory filled with what nobody asked for, CVE-2024-2398). It does not follow
+    /// [`Config::stream_window_size`](crate::http2::Config::stream_window_size): where that is made
+    /// larger, this should be.
     pub unclaimed_push_octets: u32,
 }
 

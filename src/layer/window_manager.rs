@@ -11,7 +11,8 @@ use crate::http2::flow::{Managers, WindowManagerFactory};
 /// transport's ([`TransportBuilder::window_manager`](crate::TransportBuilder::window_manager)).
 ///
 /// It puts [`Managers`] into the request's extensions. Where several layers do, the innermost has the
-/// last word. Over HTTP/1.1, which has no windows, it says nothing.
+/// last word. Over HTTP/1.1, which has no windows, it says nothing. It does not reach the responses
+/// that a server pushes to such a request: their streams have the transport's managers.
 ///
 /// ```
 /// use tower::ServiceBuilder;

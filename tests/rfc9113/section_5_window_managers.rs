@@ -398,6 +398,71 @@ mod blocked {
         ends(t);
     }
 
+    /// What was unread when it was asked may be what it waited for; it is asked no third time.
+    #[test]
+    fn a_manager_is_asked_again_once_all_is_read() {
+        let mut t = downloading(managed(|_: Scope, _: u32| manager_fn(|_, _| 0)));
+        t.peer_sends(data(1, vec![0; 1_000]));
+        t.sees([content(1, vec![0; 1_000]), used_up(1)]);
+        t.peer_gets_nothing();
+        t.release(1);
+        t.peer_gets(window_update(1, 1_000));
+        ends(t);
+        let recorder = Recorder::default();
+        let mut t = downloading(managed(recorder.factory()));
+        t.peer_sends(data(1, vec![0; 1_000]));
+        t.events();
+        recorder.questions();
+        t.release(1);
+        assert_eq!(recorder.questions(), [("consumed", 1_000), ("blocked", 0)]);
+        t.peer_sends(data(1, ""));
+        assert_eq!(recorder.questions(), [("received", 0), ("consumed", 0)]);
+        ends(t);
+    }
+
+    /// Of a push that nobody has claimed no manager is asked: that is made up for at the claim.
+    #[test]
+    fn a_push_whose_window_is_used_up_before_it_is_claimed_goes_on() {
+        let arrival = |_: Scope, initial| FlowControlManager::new(initial).deciding_on_arrival();
+        let reading = |_: Scope, initial| FlowControlManager::new(initial);
+        let blocked = |_: Scope, _: u32| manager_fn(|_, _| 0);
+        let kinds = [
+            (true, Managers::new(arrival)),
+            (false, Managers::new(reading)),
+            (false, Managers::new(blocked)),
+        ];
+        for (gives_unread, managers) in kinds {
+            let mut t = Script::pushing_with(|config| {
+                config.stream_window_size = 1_000;
+                config.stream_window_managers = managers.clone();
+            });
+            t.open(get("/"));
+            t.reads();
+            t.peer_sends([push_promise(1, 2), response(2, 200)]);
+            t.peer_sends(data(2, vec![0; 1_000]));
+            t.events();
+            t.wait(Duration::from_secs(60));
+            t.sees_nothing();
+            t.peer_gets_nothing();
+            t.claim(2);
+            if gives_unread {
+                t.sees_nothing();
+                t.peer_gets(window_update(2, 1_000));
+                t.release(2);
+                t.peer_gets_nothing();
+            } else {
+                // The reader is to return its credit without delay.
+                t.sees([used_up(2)]);
+                t.peer_gets_nothing();
+                t.release(2);
+                t.peer_gets(window_update(2, 1_000));
+            }
+            t.peer_sends([data(2, "x").end_stream(), response(1, 200).end_stream()]);
+            t.events();
+            t.goes_on();
+        }
+    }
+
     /// A window may begin at nothing, and rise when there is something to come.
     #[test]
     fn a_window_of_zero_rises_with_the_head() {
@@ -667,6 +732,95 @@ mod watchdog {
     }
 }
 
+mod panics {
+    use super::*;
+
+    /// Panics when it is asked this, and gives nothing otherwise.
+    struct Faulty(&'static str);
+
+    impl Faulty {
+        fn ask(&self, question: &str) -> u32 {
+            assert_ne!(question, self.0, "as it is meant to");
+            0
+        }
+    }
+
+    impl WindowManager for Faulty {
+        fn on_open(&mut self, _: Instant, _: &WindowView) -> u32 {
+            self.ask("open")
+        }
+
+        fn on_received(&mut self, _: Instant, _: u32, _: &WindowView) -> u32 {
+            self.ask("received")
+        }
+
+        fn on_consumed(&mut self, _: Instant, _: u32, _: &WindowView) -> u32 {
+            self.ask("consumed")
+        }
+
+        fn on_blocked(&mut self, _: Instant, _: &WindowView) -> u32 {
+            self.ask("blocked")
+        }
+    }
+
+    /// Those that panic at each question, and where there is none to be asked.
+    fn faulty() -> Vec<Managers> {
+        let questions = ["open", "received", "consumed", "blocked"].into_iter();
+        let managers = questions.map(|at| Managers::new(move |_: Scope, _: u32| Faulty(at)));
+        let none = |_: Scope, _: u32| -> Fixed { panic!("as it is meant to") };
+        managers.chain([Managers::new(none)]).collect()
+    }
+
+    #[test]
+    fn a_stream_whose_manager_panics_is_held_at_its_initial_size() {
+        for managers in faulty() {
+            let mut t = Script::connected_with(small(), &[]);
+            t.open_managed(get("/"), managers);
+            t.peer_gets(headers(1).end_stream());
+            t.peer_sends(response(1, 200));
+            for _ in 0..3 {
+                t.peer_sends(data(1, vec![0; 1_000]));
+                t.events();
+                t.release(1);
+                t.peer_gets(window_update(1, 1_000));
+            }
+            ends(t);
+        }
+    }
+
+    /// A window of nothing gets what RFC 9113 §6.9.2 has windows begin at.
+    #[test]
+    fn a_window_of_zero_does_not_stay_at_it() {
+        let config = config(|config| config.stream_window_size = 0);
+        let mut t = Script::connected_with(config, &[]);
+        t.open_managed(get("/"), faulty().pop().unwrap());
+        t.peer_gets([headers(1).end_stream(), window_update(1, 65_535)]);
+        t.peer_sends(response(1, 200));
+        t.events();
+        ends(t);
+    }
+
+    #[test]
+    fn a_connection_whose_manager_panics_is_held_at_its_initial_size() {
+        for managers in faulty() {
+            let mut t = downloading(config(|config| {
+                config.connection_window_size = 70_000;
+                config.connection_window_managers = managers;
+            }));
+            t.peer_sends((0..7).map(|_| data(1, vec![0; 10_000])));
+            t.events();
+            let updates = t.reads();
+            // At half of it, or where the question is that of a window used up, at all of it.
+            let expected = [40_000, 70_000].map(|octets| window_update(0, octets));
+            assert!(
+                expected.iter().any(|update| updates.contains(update)),
+                "{updates:?}"
+            );
+            ends(t);
+        }
+    }
+}
+
 /// Who makes managers, and what they are called.
 fn kinds() -> Vec<(&'static str, Managers)> {
     let fixed = |_: Scope, initial| Fixed::new(initial);
@@ -703,42 +857,73 @@ impl WindowManager for Wrapped {
     }
 }
 
-/// One body of 256 is never read: all others come in full, whatever its manager does.
+/// One body of 256 is never read: all others come in full, whatever its manager does, and theirs,
+/// and the connection's. Of these, one that gives nothing starves its own.
 #[test]
 fn a_stream_that_nobody_reads_starves_no_other() {
-    const STREAMS: u32 = 256;
+    let fixed = || Managers::new(|_: Scope, initial| Fixed::new(initial));
+    let givers = || kinds().into_iter().filter(|(kind, _)| *kind != "nothing");
     for (kind, managers) in kinds() {
-        let mut t = Script::connected_with(small(), &[]);
-        let unread = t.open_managed(get("/unread"), managers);
-        let ids: Vec<_> = (1..STREAMS)
-            .map(|_| t.open_managed(get("/"), |_: Scope, initial| Fixed::new(initial)))
-            .collect();
-        t.reads();
-        t.peer_sends(response(unread, 200));
-        t.peer_sends(ids.iter().map(|id| response(*id, 200)));
-        // As much as the window lets it: without end, if its manager gives without regard.
-        for _ in 0..100 {
-            let room = t.peer.lanes[&unread].credit.clamp(0, 16_000);
-            t.peer_sends(data(unread, vec![0; usize::try_from(room).unwrap()]));
-            t.reads();
-        }
-        for turn in 0..10 {
-            for id in &ids {
-                let credit = t.peer.lanes[id].credit;
-                assert!(credit >= 500, "{kind}: turn {turn}, stream {id}: {credit}");
-                t.peer_sends(data(*id, vec![0; 500]));
-                t.events();
-                t.release(*id);
-            }
-            t.reads();
-        }
-        t.peer_sends(ids.iter().map(|id| data(*id, "").end_stream()));
-        t.events();
-        t.cancel(unread);
-        t.peer_gets(rst_stream(unread, ErrorCode::CANCEL));
-        t.sees([finished(unread)]);
-        t.goes_on();
+        starves_no_other(&format!("unread: {kind}"), managers, &fixed(), fixed());
     }
+    let (_, wild) = kinds().swap_remove(6);
+    for (kind, managers) in givers() {
+        starves_no_other(&format!("read: {kind}"), wild.clone(), &managers, fixed());
+    }
+    for (kind, managers) in givers() {
+        starves_no_other(
+            &format!("connection: {kind}"),
+            wild.clone(),
+            &fixed(),
+            managers,
+        );
+    }
+}
+
+fn starves_no_other(kind: &str, unread: Managers, read: &Managers, connection: Managers) {
+    const STREAMS: u32 = 256;
+    let mut t = Script::fresh_with(config(|config| {
+        config.stream_window_size = 1_000;
+        config.connection_window_size = 70_000;
+        config.connection_window_managers = connection;
+    }));
+    t.peer_sends([settings(&[]), settings_ack()]);
+    t.events();
+    let unread = t.open_managed(get("/unread"), unread);
+    let ids: Vec<_> = (1..STREAMS)
+        .map(|_| t.open_managed(get("/"), read.clone()))
+        .collect();
+    t.reads();
+    t.peer_sends(response(unread, 200));
+    t.peer_sends(ids.iter().map(|id| response(*id, 200)));
+    // As much as the windows let it: without end, if its manager gives without regard.
+    for _ in 0..100 {
+        let octets = room(&t, unread).min(16_000);
+        t.peer_sends(data(unread, vec![0; octets]));
+        t.reads();
+    }
+    for turn in 0..10 {
+        for id in &ids {
+            let octets = room(&t, *id).min(500);
+            assert!(octets > 0, "{kind}: turn {turn}, stream {id}");
+            t.peer_sends(data(*id, vec![0; octets]));
+            t.events();
+            t.release(*id);
+            t.reads();
+        }
+    }
+    t.peer_sends(ids.iter().map(|id| data(*id, "").end_stream()));
+    t.events();
+    t.reads();
+    t.cancel(unread);
+    t.peer_gets(rst_stream(unread, ErrorCode::CANCEL));
+    t.sees([finished(unread)]);
+}
+
+/// What the peer may send on a stream.
+fn room(t: &Script, id: u32) -> usize {
+    let room = t.peer.lanes[&id].credit.min(t.peer.credit);
+    usize::try_from(room.max(0)).unwrap()
 }
 
 proptest! {

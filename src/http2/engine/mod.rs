@@ -65,7 +65,9 @@ use super::{
 #[non_exhaustive]
 pub struct Config {
     /// The receive window of each stream, announced as SETTINGS_INITIAL_WINDOW_SIZE. Default
-    /// 1 MiB. What it becomes is for the stream's manager to say.
+    /// 1 MiB. What it becomes is for the stream's manager to say. It is that of pushes, too: one above
+    /// [`Limits::unclaimed_push_octets`] lets the peer push responses that are reset before anybody
+    /// claims them, so raise both.
     pub stream_window_size: u32,
     /// The receive window of the connection. Default 16 MiB, announced at the start. Its credit goes
     /// back as octets arrive, so it bounds nothing but what is on its way.

@@ -95,11 +95,31 @@ impl Engine {
     ///
     /// # Errors
     /// Those of [`open`](Self::open).
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a reference would be one more thing to write in every call"
+    )]
     pub fn open_with(
         &mut self,
         head: &RequestHead<'_>,
         body: BodyPlan,
         options: StreamOptions,
+    ) -> Result<StreamId, Refusal> {
+        let id = self.open_unmanaged(head, body, &options)?;
+        self.manage(id, options.window.as_ref());
+        Ok(id)
+    }
+
+    /// Opens a stream and runs no code of a caller's. [`manage`](Self::manage) must follow, with the
+    /// managers of these options, before frames come in or output is laid out.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub(crate) fn open_unmanaged(
+        &mut self,
+        head: &RequestHead<'_>,
+        body: BodyPlan,
+        options: &StreamOptions,
     ) -> Result<StreamId, Refusal> {
         let StreamOptions { priority, window } = options;
         let priority = priority.or(head.priority);
@@ -113,8 +133,12 @@ impl Engine {
         };
         let end_stream = matches!(body, BodyPlan::Empty);
         core.send_head(id, head, end_stream);
-        let mut recv = core.recv_half(id, head.method.clone(), window.as_ref());
-        core.windows.ask_stream(id, &mut recv, Ask::Open);
+        let size = core.config.stream_window_size;
+        let default = Managers::default().manager(Scope::Stream(id), size);
+        let mut recv = RecvHalf::new(head.method.clone(), RecvWindow::new(size, size, default));
+        if core.managers_of(window.as_ref()).is_default() {
+            core.windows.ask_stream(id, &mut recv, Ask::Open);
+        }
         let stream = Stream {
             send: core.send_half(body),
             recv: Some(recv),
@@ -123,14 +147,31 @@ impl Engine {
         core.streams.insert(id, stream);
         core.budget.on_sent(0);
         core.schedule(id);
-        if core.recv_window.is_used_up() {
-            core.watch_connection();
-        }
         if core.streams.next_id().is_none() {
             // RFC 9113 §5.1.1: a client that runs out of identifiers opens a new connection.
             core.retire();
         }
         Ok(id)
+    }
+
+    /// Gives a stream that was just opened its manager: that of these managers, or else of the
+    /// configuration's.
+    pub(crate) fn manage(&mut self, id: StreamId, managers: Option<&Managers>) {
+        let core = &mut self.core;
+        if core.recv_window.is_used_up() {
+            core.watch_connection();
+        }
+        let managers = core.managers_of(managers);
+        // The stream has one of those, which was asked.
+        if managers.is_default() {
+            return;
+        }
+        let manager = managers.manager(Scope::Stream(id), core.config.stream_window_size);
+        let stream = core.streams.get_mut(id);
+        if let Some(recv) = stream.and_then(|stream| stream.recv.as_mut()) {
+            recv.window.manage(manager);
+            core.windows.ask_stream(id, recv, Ask::Open);
+        }
     }
 }
 
@@ -180,16 +221,17 @@ impl Core {
         }
     }
 
-    pub(super) fn recv_half(
-        &self,
-        id: StreamId,
-        method: Method,
-        managers: Option<&Managers>,
-    ) -> RecvHalf {
+    /// Those of a stream's own, or else those of the configuration.
+    fn managers_of<'a>(&'a self, own: Option<&'a Managers>) -> &'a Managers {
+        own.unwrap_or(&self.config.stream_window_managers)
+    }
+
+    /// The half of a stream that the peer has promised.
+    pub(super) fn promised_half(&self, id: StreamId, method: Method) -> RecvHalf {
         let size = self.config.stream_window_size;
-        let managers = managers.unwrap_or(&self.config.stream_window_managers);
+        let managers = &self.config.stream_window_managers;
         let manager = managers.manager(Scope::Stream(id), size);
-        RecvHalf::new(method, RecvWindow::new(size, size, manager))
+        RecvHalf::new(method, RecvWindow::new(size, size, manager)).promised()
     }
 
     /// Takes no new streams from now on.

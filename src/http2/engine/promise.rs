@@ -64,6 +64,9 @@ impl Engine {
             && recv.claim()
         {
             core.windows.ask_stream(promised, recv, Ask::Open);
+            // What came meanwhile may have used the window up.
+            let settled = core.windows.settle(promised, recv);
+            core.act_on(promised, settled);
         }
     }
 
@@ -96,10 +99,10 @@ impl Core {
             parent.and_then(|is_free| self.admit_promise(promised, section, outcome, is_free));
         match admitted {
             Ok(head) => {
-                let recv = self.recv_half(promised, head.method.clone(), None);
+                let recv = self.promised_half(promised, head.method.clone());
                 let stream = Stream {
                     send: None,
-                    recv: Some(recv.promised()),
+                    recv: Some(recv),
                     precedence: Precedence::announced(None),
                 };
                 self.streams.reserve(promised, stream);

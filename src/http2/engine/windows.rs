@@ -94,18 +94,21 @@ impl Windows {
         self.ask_stream(id, recv, Ask::Consumed(octets));
     }
 
-    /// Looks whether a stream can go on by its window, and asks its manager if it cannot.
+    /// Looks whether a stream can go on by its window, and asks its manager if it cannot: when that
+    /// is new, and when all is read, since what was unread may be what it waited for. One that
+    /// nobody has claimed waits for a reader, and is looked at when it has one.
     pub(super) fn settle(&mut self, id: StreamId, recv: &mut RecvHalf) -> Settled {
-        if !recv.window.is_used_up() || !recv.expects_content() {
+        if !recv.window.is_used_up() || !recv.expects_content() || recv.is_unclaimed() {
             return Settled::Open;
         }
         let is_new = recv.window.episode.begin();
-        if is_new {
+        let is_read = recv.window.parked() == 0;
+        if is_new || (is_read && recv.window.episode.stalled_since().is_none()) {
             self.ask_stream(id, recv, Ask::Blocked);
         }
         if !recv.window.is_used_up() {
             Settled::Open
-        } else if recv.window.parked() == 0 {
+        } else if is_read {
             self.watch(id, &mut recv.window)
         } else if is_new {
             Settled::UsedUp

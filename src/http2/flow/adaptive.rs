@@ -50,7 +50,8 @@ pub struct AdaptiveBounds {
     /// What a link is taken to carry until it is measured, in octets a second. Default 187,500,000:
     /// a gigabit a second, and half as much again so that the first guess is not the bound.
     pub assumed_bandwidth: u64,
-    /// What streams may hold above their initial windows. Default: the budget of the process.
+    /// What streams that are under way may hold above their initial windows. Default: the budget of
+    /// the process.
     pub budget: Budget,
 }
 

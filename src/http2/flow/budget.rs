@@ -2,6 +2,7 @@
 //!
 //! Owns: a number of octets, and who has how many of them. Never: waits; who gets nothing goes on
 //! with what it has.
+//! Does not count: what is unread of streams that the peer has ended; their windows are gone.
 //! Invariant: what is used is the sum of all reservations that exist; each gives back what it has
 //! when it is dropped.
 
@@ -15,6 +16,12 @@ use std::{
 
 /// A bound on what the windows of many streams hold above their initial size, in octets. Clones are
 /// the same budget.
+///
+/// It counts a stream until the server has ended it. A response that has come in full gives its part
+/// back, though as much as its whole window may be unread, and stays in memory until it is read or
+/// dropped: who sends many requests and reads their responses later can hold up to
+/// [`max_stream_window`](super::AdaptiveBounds::max_stream_window) for each of them, whatever the
+/// budget is. Where that matters, that bound is the one to lower.
 ///
 /// Where nothing else is said, all [`Adaptive`](super::Adaptive) managers of the process share
 /// [`Budget::process_wide`]. When it is used up, streams keep the windows that they have.

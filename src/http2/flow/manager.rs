@@ -5,9 +5,15 @@
 //! [`RecvWindow`](super::RecvWindow).
 //! Spec: RFC 9113 §5.2.2, which leaves it to the receiver.
 
-use std::{fmt, sync::Arc, time::Instant};
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Instant,
+};
 
 use super::{Adaptive, Fixed, FlowControlManager, Scope, WindowView, window::Ask};
+use crate::http2::consts::INITIAL_WINDOW_SIZE;
 
 /// The policy of one receive window: it is told what happens to the window, and answers by how many
 /// octets to increase it, 0 for not at all.
@@ -16,10 +22,12 @@ use super::{Adaptive, Fixed, FlowControlManager, Scope, WindowView, window::Ask}
 /// WINDOW_UPDATE with the next write; increments of one window that are answered between two writes
 /// go as one. A manager that never gives anything stalls its own stream, and that one fails after
 /// [`Config::stall_timeout`](crate::http2::Config::stall_timeout); one that gives too much spends
-/// memory on bodies that nobody reads. Neither can disturb the counters or another stream.
+/// memory on bodies that nobody reads. Neither can disturb the counters or another stream. One that
+/// panics is dropped, and its window held by [`Fixed`] at its initial size, or at 65,535 octets if that
+/// is 0; its destructor must not panic, which would end the connection.
 ///
 /// `now` is the instant at which the engine was last called; time comes from nowhere else. The methods
-/// are called by the connection's task and must not block.
+/// are called by the connection's task, which holds no lock meanwhile, and must not block.
 ///
 /// ```
 /// use std::time::Instant;
@@ -64,9 +72,9 @@ pub trait WindowManager: Send + 'static {
     /// eighth of the initial window or 64 KiB, whichever is less, not octet by octet.
     fn on_consumed(&mut self, now: Instant, octets: u32, window: &WindowView) -> u32;
 
-    /// The peer has used up the window, and has more to send. Asked once each time, and a last time
-    /// before a stream on which nothing is unread is given up for stalled. Default: up to the initial
-    /// size, octets that are unread counting as if they had not arrived.
+    /// The peer has used up the window, and has more to send. Asked once each time, once more when
+    /// all is read and nothing was given, and a last time before the stream is given up for stalled.
+    /// Default: up to the initial size, octets that are unread counting as if they had not arrived.
     fn on_blocked(&mut self, now: Instant, window: &WindowView) -> u32 {
         window.missing_to(window.initial)
     }
@@ -84,7 +92,8 @@ pub trait WindowManager: Send + 'static {
 /// Makes the manager of each window.
 ///
 /// Every closure `Fn(Scope, u32) -> impl WindowManager` is one; the number is the initial size, in
-/// octets. It is called by the connection's task.
+/// octets. It is called by the connection's task, which holds no lock meanwhile, and must not block.
+/// Where it panics, the window is held by [`Fixed`] at its initial size, as where a manager does.
 ///
 /// ```
 /// use towline::window::{FlowControlManager, Managers};
@@ -129,13 +138,19 @@ impl Managers {
     pub fn new(factory: impl WindowManagerFactory) -> Self {
         factory.into_managers()
     }
+
+    /// Whether making and opening one runs no code but this crate's.
+    pub(crate) const fn is_default(&self) -> bool {
+        self.0.is_none()
+    }
 }
 
 impl WindowManagerFactory for Managers {
     fn manager(&self, scope: Scope, initial: u32) -> Manager {
         match &self.0 {
             None => Adaptive::new(scope, initial).into_manager(),
-            Some(factory) => factory.manager(scope, initial),
+            Some(factory) => catch_unwind(AssertUnwindSafe(|| factory.manager(scope, initial)))
+                .unwrap_or_else(|_| in_place_of_broken(initial)),
         }
     }
 
@@ -183,8 +198,21 @@ impl Manager {
             Policy::Adaptive(manager) => put(manager, now, ask, window),
             Policy::Fixed(manager) => put(manager, now, ask, window),
             Policy::FlowControl(manager) => put(manager, now, ask, window),
-            Policy::Boxed(manager) => put(&mut **manager, now, ask, window),
+            Policy::Boxed(_) => self.ask_foreign(now, ask, window),
         }
+    }
+
+    /// A panic must not reach the connection's task: it would end all other streams, too.
+    fn ask_foreign(&mut self, now: Instant, ask: Ask, window: &WindowView) -> u32 {
+        let Policy::Boxed(manager) = &mut self.0 else {
+            return 0;
+        };
+        // Whatever state the panic has left it in, it is not asked again.
+        let asked = AssertUnwindSafe(|| put(&mut **manager, now, ask, window));
+        catch_unwind(asked).unwrap_or_else(|_| {
+            *self = in_place_of_broken(window.initial);
+            self.ask(now, ask, window)
+        })
     }
 
     /// Whether it gives nothing when its window begins.
@@ -216,6 +244,17 @@ impl Manager {
     pub(super) const fn wants_round_trips(&self) -> bool {
         matches!(self.0, Policy::Adaptive(_) | Policy::Boxed(_))
     }
+}
+
+/// For a window whose manager cannot be asked: the stream is not to wait for ever, even where no
+/// watchdog ends it, and a window of nothing would.
+fn in_place_of_broken(initial: u32) -> Manager {
+    let size = if initial == 0 {
+        INITIAL_WINDOW_SIZE
+    } else {
+        initial
+    };
+    Fixed::new(size).into_manager()
 }
 
 fn put<M>(manager: &mut M, now: Instant, ask: Ask, window: &WindowView) -> u32

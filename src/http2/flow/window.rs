@@ -163,6 +163,11 @@ impl RecvWindow {
         octets
     }
 
+    /// Has another manager from now on.
+    pub(crate) fn manage(&mut self, manager: Manager) {
+        self.manager = manager;
+    }
+
     /// Asks the manager, and keeps its answer for [`take_increment`](Self::take_increment); whether
     /// something is to be taken there that was not before. `view` says what is known besides the
     /// window's own counters.
