@@ -60,6 +60,8 @@
 
 mod promised;
 mod queue;
+#[cfg(test)]
+mod tests;
 
 use std::{
     fmt,

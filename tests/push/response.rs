@@ -2,7 +2,6 @@
 
 use std::{io::Write, time::Duration};
 
-use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use futures_util::FutureExt;
 use http::Request;

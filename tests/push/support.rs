@@ -86,7 +86,6 @@ pub(crate) fn fulfil(mut promised: SendPushedResponse<Bytes>, text: &'static str
 /// A transport over pipes, whose far ends are the test's.
 pub(crate) struct Rig {
     pub(crate) transport: Transport,
-    pub(crate) hold: Hold,
     far_ends: UnboundedReceiver<Stream>,
 }
 
@@ -102,15 +101,13 @@ impl Rig {
     /// As [`with`](Self::with), saying nothing of push.
     pub(crate) fn unset(change: impl FnOnce(TransportBuilder) -> TransportBuilder) -> Self {
         let (far_end, far_ends) = unbounded_channel();
-        let hold = Hold::default();
         let builder = change(builder());
-        let transport = hold.transport(builder, move |stream| {
+        let transport = Hold::default().transport(builder, move |stream| {
             far_end.send(stream).expect("a test that goes on");
             async {}
         });
         Self {
             transport,
-            hold,
             far_ends,
         }
     }
@@ -184,6 +181,34 @@ impl RawPeer {
         self.head(stream, 0).await;
         let text = text.as_bytes();
         self.send(raw::DATA, raw::END_STREAM, stream, text).await;
+    }
+
+    /// A head of status 200 with these fields, and perhaps nothing more.
+    pub(crate) async fn head_with(&mut self, stream: u32, flags: u8, fields: &[(&str, &str)]) {
+        let mut block = raw::STATUS_200.to_vec();
+        for (name, value) in fields {
+            block.extend_from_slice(&literal(0, name));
+            let length = u8::try_from(value.len()).expect("a short value");
+            assert!(length < 127, "an integer of one octet");
+            block.push(length);
+            block.extend_from_slice(value.as_bytes());
+        }
+        let flags = END_HEADERS | flags;
+        self.send(raw::HEADERS, flags, stream, &block).await;
+    }
+
+    /// A whole response of status 200 with these fields.
+    pub(crate) async fn respond_with(&mut self, stream: u32, fields: &[(&str, &str)], text: &str) {
+        self.head_with(stream, 0, fields).await;
+        let text = text.as_bytes();
+        self.send(raw::DATA, raw::END_STREAM, stream, text).await;
+    }
+
+    /// The streams that the client has opened until it is quiet.
+    pub(crate) async fn requests(&mut self) -> Vec<u32> {
+        let frames = self.until_quiet().await;
+        let heads = frames.iter().filter(|frame| frame.kind == raw::HEADERS);
+        heads.map(|head| head.stream).collect()
     }
 
     /// The streams that the client has reset until it is quiet, and with what.

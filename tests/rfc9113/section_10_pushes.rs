@@ -1,6 +1,6 @@
 //! RFC 9113 §10.5: what a server can make us hold or do by promises.
 
-use towline::http2::{ErrorCode, Limits, Violation};
+use towline::http2::{Config, ErrorCode, Limits, Violation};
 
 use crate::support::*;
 
@@ -21,10 +21,11 @@ fn answer(t: &mut Script, id: u32) {
 }
 
 #[test]
-fn the_defaults_are_a_hundred_streams_and_a_mebibyte() {
+fn the_defaults_are_a_hundred_streams_and_more_than_one_window() {
     let limits = Limits::default();
     assert_eq!(limits.promised_streams, 100);
-    assert_eq!(limits.unclaimed_push_octets, 1 << 20);
+    assert_eq!(limits.unclaimed_push_octets, 2 << 20);
+    assert!(limits.unclaimed_push_octets > Config::default().stream_window_size);
 }
 
 mod streams {
@@ -74,7 +75,6 @@ mod floods {
     fn is_a_flood(
         change: impl FnOnce(&mut Limits),
         free: u32,
-        last: u32,
         mut round: impl FnMut(&mut Script, u32),
     ) {
         let mut t = asked(|limits| {
@@ -88,14 +88,20 @@ mod floods {
             assert!(!t.engine.is_closed(), "after {count}");
         }
         round(&mut t, 2 * (free + 21));
-        let violation = Violation::FaultFlood;
-        t.connection_fails_after(last, ErrorCode::ENHANCE_YOUR_CALM, violation);
+        t.connection_fails(ErrorCode::ENHANCE_YOUR_CALM, Violation::FaultFlood);
+    }
+
+    /// The peer need not know what room there is: a page's worth of promises is free.
+    #[test]
+    fn promises_beyond_the_limit_are_counted_when_they_are_too_many_on_a_stream() {
+        let none = |limits: &mut Limits| limits.promised_streams = 0;
+        is_a_flood(none, 32, |t, id| t.peer_sends(push_promise(1, id)));
     }
 
     #[test]
-    fn promises_beyond_the_limit_are_counted() {
-        let none = |limits: &mut Limits| limits.promised_streams = 0;
-        is_a_flood(none, 0, 0, |t, id| t.peer_sends(push_promise(1, id)));
+    fn promises_for_which_there_is_no_room_are_counted_when_they_are_too_many_on_a_stream() {
+        let none = |limits: &mut Limits| limits.unclaimed_push_octets = 0;
+        is_a_flood(none, 32, |t, id| t.peer_sends(push_promise(1, id)));
     }
 
     #[test]
@@ -103,9 +109,38 @@ mod floods {
         is_a_flood(
             |_| {},
             0,
-            0,
             |t, id| t.peer_sends(push_promise(1, id).field("content-length", "1")),
         );
+    }
+
+    #[test]
+    fn promises_with_too_large_a_section_are_counted() {
+        let small = |limits: &mut Limits| limits.field_count = 4;
+        is_a_flood(small, 0, |t, id| {
+            t.peer_sends(push_promise(1, id).field("a", "b"))
+        });
+    }
+
+    /// Fifty pages at once, each with five parts, in one read: nobody is to blame.
+    #[test]
+    fn an_honest_peer_that_pushes_much_at_once_is_only_refused() {
+        let mut t = asked(|limits| limits.fault_burst = 20);
+        let parents: Vec<_> = (1..50).map(|_| t.open(get("/"))).collect();
+        t.reads();
+        t.peer_sends((1..=250).map(|count| push_promise(2 * (count % 50) + 1, 2 * count)));
+        assert!(!t.engine.is_closed());
+        let refused = t.reads().len();
+        assert_eq!((refused, t.engine.promised_streams()), (150, 100));
+        assert_eq!(t.events().len(), 100);
+        for count in 1..=250 {
+            t.refuse(2 * count);
+        }
+        assert_eq!(t.reads().len(), 100);
+        t.events();
+        for id in parents.into_iter().chain([1]) {
+            answer(&mut t, id);
+        }
+        t.goes_on();
     }
 
     /// Rapid reset the other way round (CVE-2023-44487).
@@ -159,10 +194,10 @@ mod floods {
     #[test]
     fn refusals_that_the_peer_does_not_read_are_bounded() {
         let mut t = asked(|limits| {
-            limits.promised_streams = 0;
             limits.queued_control_frames = 5;
         });
-        t.peer_sends((1..=6).map(|count| push_promise(1, 2 * count)));
+        let malformed = |count: u32| push_promise(1, 2 * count).field("content-length", "1");
+        t.peer_sends((1..=6).map(malformed));
         let sent = t.reads();
         let (goaway, resets) = sent.split_last().expect("something");
         assert_eq!(resets.len(), 5);
@@ -202,11 +237,26 @@ mod unclaimed {
 
     #[test]
     fn one_octet_less_is_no_room() {
-        let mut t = bounded(PROMISE - 1);
-        t.peer_sends(push_promise(1, 2));
-        t.peer_gets(rst_stream(2, ErrorCode::REFUSED_STREAM));
-        answer(&mut t, 1);
-        t.goes_on();
+        const FIELD: u32 = 32 + 2;
+        let with_field = || push_promise(1, 2).field("a", "b");
+        for (wire, octets) in [
+            (push_promise(1, 2), PROMISE),
+            (with_field(), PROMISE + FIELD),
+        ] {
+            let mut t = bounded(octets - 1);
+            t.peer_sends(wire.clone());
+            t.peer_gets(rst_stream(2, ErrorCode::REFUSED_STREAM));
+            answer(&mut t, 1);
+            t.goes_on();
+
+            let mut t = bounded(octets);
+            t.peer_sends(wire);
+            t.sees([promise(1, 2)]);
+            t.claim(2);
+            answer(&mut t, 2);
+            answer(&mut t, 1);
+            t.goes_on();
+        }
     }
 
     /// The section of the response, its content and its trailers, to the octet.
@@ -320,6 +370,27 @@ mod unclaimed {
         for id in [2, 8, 1] {
             answer(&mut t, id);
         }
+        t.goes_on();
+    }
+
+    /// It is for the caller to be in time, so it is no fault of the peer's.
+    #[test]
+    fn pushes_that_outgrow_the_bound_are_not_counted() {
+        let mut t = asked(|limits| {
+            limits.unclaimed_push_octets = 20 * PROMISE;
+            limits.fault_burst = 1;
+            limits.queued_control_frames = 1;
+        });
+        let ids = || (1..=20).map(|count| 2 * count);
+        t.peer_sends(ids().map(|id| push_promise(1, id)));
+        t.peer_sends(ids().map(|id| response(id, 200)));
+        t.peer_sends(ids().map(|id| data(id, "x")));
+        t.peer_gets(ids().map(|id| rst_stream(id, ErrorCode::CANCEL)));
+        assert_eq!(t.events().len(), 80);
+        for id in ids() {
+            t.refuse(id);
+        }
+        answer(&mut t, 1);
         t.goes_on();
     }
 

@@ -45,8 +45,11 @@ impl Core {
             // The peer takes a stream for open that it has reset itself.
             Lookup::Closed(ClosedBy::PeerReset) | Lookup::Live(_) => {}
         }
-        self.budget.on_fault(now)?;
-        self.budget.on_control_queued()?;
+        // A push that nobody claims in time is nobody's fault; there are as many as were taken.
+        if violation != Violation::UnclaimedPush {
+            self.budget.on_fault(now)?;
+            self.budget.on_control_queued()?;
+        }
         match self.streams.look_up(id) {
             // It is told once.
             Lookup::Closed(by) => *by = ClosedBy::LocalReset(Late::NONE),

@@ -23,14 +23,14 @@ use crate::{
 /// Why a promise is not taken. The stream is reset with the code.
 struct Refused {
     code: ErrorCode,
-    /// Whether it counts as the peer's fault.
+    /// Whether it counts as the peer's fault, and its reset as one that the peer has provoked.
     is_fault: bool,
     /// What it does to the stream that it came on.
     then: Result<(), Fault>,
 }
 
 impl Refused {
-    /// It breaks no rule, and we take it not.
+    /// It may break no rule, and is not taken all the same.
     const UNWANTED: Self = Self {
         code: ErrorCode::REFUSED_STREAM,
         is_fault: true,
@@ -84,7 +84,8 @@ impl Core {
             // RFC 9113 §5.1.1: identifiers only grow.
             return Err(Fault::Connection(Violation::PushPromiseId));
         }
-        let admitted = parent.and_then(|()| self.admit_promise(promised, section, outcome));
+        let admitted =
+            parent.and_then(|is_free| self.admit_promise(promised, section, outcome, is_free));
         match admitted {
             Ok(head) => {
                 let stream = Stream {
@@ -99,8 +100,9 @@ impl Core {
         }
     }
 
-    /// The stream that a promise comes on: there, or gone so lately that the promise is refused.
-    fn look_up_parent(&mut self, id: StreamId) -> Result<Result<(), Refused>, Fault> {
+    /// The stream that a promise comes on: there, and then whether the promise is one of those that
+    /// are free; or gone so lately that it is refused.
+    fn look_up_parent(&mut self, id: StreamId) -> Result<Result<bool, Refused>, Fault> {
         if id.is_server() {
             // RFC 9113 §6.6: only on a stream that the client has opened.
             return Err(Fault::Connection(Violation::PushPromiseStream));
@@ -108,14 +110,16 @@ impl Core {
         let late = match self.streams.look_up(id) {
             Lookup::Live(Stream {
                 recv: Some(recv), ..
-            }) if recv.is_tunnel() => {
+            }) => {
+                if !recv.is_tunnel() {
+                    return Ok(Ok(recv.on_promise()));
+                }
                 // RFC 9113 §8.5: on a tunnel, other frames "MUST be treated as a stream error".
                 return Ok(Err(Refused {
                     then: Err(Fault::Stream(id, Violation::PushPromiseInTunnel)),
                     ..Refused::UNWANTED
                 }));
             }
-            Lookup::Live(stream) if stream.recv.is_some() => return Ok(Ok(())),
             // RFC 9113 §6.6: "MUST handle PUSH_PROMISE frames that might have been created before
             // the RST_STREAM frame is received".
             Lookup::Closed(ClosedBy::LocalReset(late)) | Lookup::Forgotten(late) => late,
@@ -135,6 +139,7 @@ impl Core {
         promised: StreamId,
         section: SectionBuilder,
         outcome: Outcome,
+        is_free: bool,
     ) -> Result<Box<PromisedHead>, Refused> {
         if !self.config.enable_push {
             return Err(Refused::UNWANTED);
@@ -149,7 +154,11 @@ impl Core {
         let limit = self.config.limits.promised_streams as usize;
         let octets = u32::try_from(push::promise_octets(&head)).unwrap_or(u32::MAX);
         if self.streams.promised() >= limit || !self.pushes.admit(promised, octets) {
-            return Err(Refused::UNWANTED);
+            // There is no room for it.
+            return Err(Refused {
+                is_fault: !is_free,
+                ..Refused::UNWANTED
+            });
         }
         Ok(Box::new(head))
     }
@@ -165,8 +174,8 @@ impl Core {
             .refuse_promise(promised, self.config.stream_window_size);
         if refused.is_fault {
             self.budget.on_fault(now).map_err(Fault::Connection)?;
+            self.budget.on_control_queued().map_err(Fault::Connection)?;
         }
-        self.budget.on_control_queued().map_err(Fault::Connection)?;
         self.reset(promised, refused.code);
         refused.then
     }

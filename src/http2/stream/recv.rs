@@ -30,6 +30,8 @@ pub(crate) struct RecvHalf {
     method: Method,
     phase: Phase,
     interims: u32,
+    /// How many responses the peer has promised on the stream.
+    promises: u32,
     length: Length,
 }
 
@@ -46,6 +48,10 @@ enum Length {
 }
 
 impl RecvHalf {
+    /// Promises on one stream that cost the peer nothing, though there be no room for them: more
+    /// than a page has parts that are worth it. The peer may not know what room there is.
+    const FREE_PROMISES: u32 = 32;
+
     /// Waits for the response to a request of this method.
     pub(crate) const fn new(method: Method, window: RecvWindow) -> Self {
         Self {
@@ -53,6 +59,7 @@ impl RecvHalf {
             method,
             phase: Phase::Head,
             interims: 0,
+            promises: 0,
             length: Length::Unknown,
         }
     }
@@ -66,6 +73,12 @@ impl RecvHalf {
     /// Whether the response was promised, and not begun.
     pub(crate) const fn is_reserved(&self) -> bool {
         matches!(self.phase, Phase::Reserved)
+    }
+
+    /// Counts a promise on the stream; false if there were more of them than is free.
+    pub(crate) const fn on_promise(&mut self) -> bool {
+        self.promises = self.promises.saturating_add(1);
+        self.promises <= Self::FREE_PROMISES
     }
 
     /// Whether the stream has become a tunnel.

@@ -30,7 +30,7 @@ use crate::push::Sink;
 /// It puts a [`push::Sink`](crate::push::Sink) into the requests that it passes on, and so works
 /// through any other middleware between it and the transport, which must [let servers
 /// push](crate::TransportBuilder::push). A sink that is there already stays. So under a
-/// [`PushLayer`](super::PushLayer) it takes nothing in by itself, and that layer's handler may
+/// [`PushLayer`](crate::layer::PushLayer) it takes nothing in by itself, and that layer's handler may
 /// hand it what it does not want otherwise:
 ///
 /// ```
