@@ -92,3 +92,43 @@ impl<IO> Http2Driver<IO> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Buf;
+
+    use super::*;
+    use crate::{
+        clock, driver,
+        http2::{Config, codec::Output, engine::BodyPlan, message::RequestHead},
+        priority::Urgency,
+    };
+
+    /// What the engine sends after its preface and the head of a request whose priority is set
+    /// while its stream is opened.
+    fn sent_after_the_head(before: Priority, meanwhile: Priority) -> Vec<u8> {
+        let handle = before.adjustable();
+        let request = http::Request::get("https://example.com/").extension(handle.clone());
+        let parts = request.body(()).expect("a request").into_parts().0;
+        let mut engine = Engine::new(Config::default(), clock::now());
+        let adjustable = Adjustable::of(&parts).expect("it has a handle");
+        let head = RequestHead::from_parts(&parts, None).expect("a head");
+        let id = engine.open(&head, BodyPlan::Empty).expect("a stream");
+        let length = engine.queued_octets();
+        handle.set(meanwhile);
+        let shared = driver::Handle::new(1, 1).shared;
+        let _follower = adjustable.follow(&mut engine, id, &shared);
+        let mut output = Output::default();
+        engine.poll_output(&mut output);
+        output.copy_to_bytes(output.remaining())[length..].to_vec()
+    }
+
+    #[test]
+    fn a_change_while_the_stream_is_opened_is_made_up_for() {
+        let [low, high] = [Urgency::BACKGROUND, Urgency::HIGHEST].map(Priority::new);
+        // RFC 9218 §7.1: seven octets of type 16 on stream 0, about stream 1.
+        let update = b"\0\0\x07\x10\0\0\0\0\0\0\0\0\x01u=0";
+        assert_eq!(sent_after_the_head(low, high), update);
+        assert_eq!(sent_after_the_head(low, low), b"");
+    }
+}
