@@ -206,6 +206,32 @@ fn a_change_is_told_while_the_stream_is_open() {
 }
 
 #[test]
+fn beside_a_field_of_the_callers_own_the_server_knows_what_that_says() {
+    everywhere(|wire| async move {
+        let (server, mut peers) = with_peer(wire, &FAVOURS).await;
+        let handle = urgent(7).adjustable();
+        let mut asked = adjustable(&server.url("/"), &handle);
+        asked
+            .headers_mut()
+            .insert("priority", "u=1".parse().unwrap());
+        let response = tokio::spawn(call(&transport(), asked));
+        let mut peer = next(&mut peers).await;
+        assert_eq!(peer.request().await, 1);
+        assert_eq!(updates(&peer.until_quiet().await), []);
+        handle.set(urgent(1));
+        assert_eq!(updates(&peer.until_quiet().await), []);
+        handle.set(urgent(3));
+        assert_eq!(
+            updates(&peer.until_quiet().await),
+            [(1, String::new())],
+            "the default"
+        );
+        peer.head(1, END_STREAM).await;
+        response.await.unwrap().unwrap();
+    });
+}
+
+#[test]
 fn one_handle_changes_all_its_requests() {
     everywhere(|wire| async move {
         let (server, mut peers) = with_peer(wire, &FAVOURS).await;

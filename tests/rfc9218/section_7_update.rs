@@ -39,6 +39,10 @@ fn a_change_is_told_on_stream_zero() {
     t.peer_gets(priority_update(1, "u=5, i"));
     t.prioritize(1, urgent(5));
     t.peer_gets(priority_update(1, "u=5"));
+    t.prioritize(1, urgent(5));
+    t.peer_gets_nothing();
+    t.prioritize(1, urgent(1));
+    t.peer_gets(priority_update(1, "u=1"));
     ends_well(t);
 }
 
