@@ -57,9 +57,24 @@ const STREAM: &str = "stream";
 
 const SUBJECTS: [Subject; 4] = [
     subject(REQUEST, "allocations a request, HTTP/2", "", 6.0),
-    subject(REQUEST_HTTP1, "allocations a request, HTTP/1.1", "", f64::INFINITY),
-    subject(CONNECTION, "idle pooled connection, cleartext", "octets", 10_000.0),
-    subject(STREAM, "open stream that waits for its head", "octets", 1_000.0),
+    subject(
+        REQUEST_HTTP1,
+        "allocations a request, HTTP/1.1",
+        "",
+        f64::INFINITY,
+    ),
+    subject(
+        CONNECTION,
+        "idle pooled connection, cleartext",
+        "octets",
+        10_000.0,
+    ),
+    subject(
+        STREAM,
+        "open stream that waits for its head",
+        "octets",
+        1_000.0,
+    ),
 ];
 
 /// Connections, and streams, that are held at once.
@@ -105,7 +120,9 @@ fn compare(is_bench: bool) -> Result<(), BoxError> {
     println!("| | unit | {} |", NAMES.join(" | "));
     println!("|---|---|{}", "---:|".repeat(NAMES.len()));
     for subject in &SUBJECTS {
-        let Subject { title, unit, limit, .. } = subject;
+        let Subject {
+            title, unit, limit, ..
+        } = subject;
         print!("| {title} | {unit} |");
         found += &format!("{title}\t{unit}\t{limit}");
         for name in NAMES {
@@ -128,7 +145,7 @@ fn compare(is_bench: bool) -> Result<(), BoxError> {
 
 /// From a process of the client's own; `None` if it cannot do that.
 fn figure(name: &str, subject: &Subject, site: &Site) -> Result<Option<f64>, BoxError> {
-    if name == H2 && subject.name == REQUEST_HTTP1 {
+    if !contestants::can(name, &work(subject.name)) {
         return Ok(None);
     }
     let output = Command::new(env::current_exe()?)
@@ -142,14 +159,16 @@ fn figure(name: &str, subject: &Subject, site: &Site) -> Result<Option<f64>, Box
     })
 }
 
+/// What the requests of a subject are like.
+fn work(subject: &str) -> Work {
+    let is_http1 = subject == REQUEST_HTTP1;
+    let work = Work::named(if is_http1 { "http1-get" } else { "get" });
+    work.expect("these are in the list")
+}
+
 fn be_client(name: &str, subject: &str, site: &str) -> Result<(), BoxError> {
     let site: Site = site.parse()?;
-    let work = Work::named(if subject == REQUEST_HTTP1 {
-        "http1-get"
-    } else {
-        "get"
-    });
-    let work = work.expect("these are in the list").divided(10);
+    let work = work(subject).divided(10);
     let (role, netlocs) = match subject {
         CONNECTION => (Role::Small, prepared::NETLOCS),
         STREAM => (Role::Silent, 1),
@@ -219,7 +238,10 @@ impl Visitor for Connections {
 
 /// The difference between many connections and few.
 async fn of_h2_connections(course: &Course<'_>) -> Result<f64, BoxError> {
-    let few = Course { netlocs: 8, ..*course };
+    let few = Course {
+        netlocs: 8,
+        ..*course
+    };
     let few = contestants::H2Alone::connect(&few).await?;
     few.fetch(0, Payload::Empty).await?;
     let before = held();

@@ -305,8 +305,5 @@ pub(crate) async fn with<V: Visitor>(
 pub(crate) trait Visitor {
     type Outcome;
 
-    fn visit<C: Client>(
-        self,
-        client: C,
-    ) -> impl Future<Output = Result<Self::Outcome, BoxError>>;
+    fn visit<C: Client>(self, client: C) -> impl Future<Output = Result<Self::Outcome, BoxError>>;
 }

@@ -257,7 +257,8 @@ impl Payload {
                 Some(octets)
             }
             Self::Pieces(piece, left) => {
-                let piece = piece.slice(..piece.len().min((*left).try_into().unwrap_or(usize::MAX)));
+                let piece =
+                    piece.slice(..piece.len().min((*left).try_into().unwrap_or(usize::MAX)));
                 *left -= piece.len() as u64;
                 if *left == 0 {
                     *self = Self::Empty;

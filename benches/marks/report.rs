@@ -160,7 +160,10 @@ fn crates() {
         return;
     };
     let tree = String::from_utf8_lossy(&output.stdout);
-    let mut crates: Vec<_> = tree.lines().map(|line| line.trim_end_matches(" (*)")).collect();
+    let mut crates: Vec<_> = tree
+        .lines()
+        .map(|line| line.trim_end_matches(" (*)"))
+        .collect();
     crates.sort_unstable();
     crates.dedup();
     let count = crates.len();

@@ -9,7 +9,8 @@ use std::{
     env, fs,
     path::PathBuf,
     process::{Command, Output, Stdio},
-    time::Instant,
+    thread,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -22,6 +23,11 @@ use crate::{
     },
     options::Options,
 };
+
+/// How long a client may take, and how often it is asked whether it has ended: seldom, since it shares
+/// its core with who asks.
+const PATIENCE: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(5);
 
 pub(crate) const H2LOAD: &str = "h2load";
 
@@ -77,8 +83,6 @@ impl<'a> Rounds<'a> {
         for contestant in contestants.iter().filter(|one| one.program.is_none()) {
             eprintln!("MISSING: {} (see benches/show)", contestant.name);
         }
-        // Outsiders inherit it; our own processes choose for themselves.
-        processor::pin(processor::CLIENT)?;
         Ok(Self {
             site,
             options,
@@ -92,6 +96,12 @@ impl<'a> Rounds<'a> {
     pub(crate) fn run(&mut self) -> Result<(), BoxError> {
         for work in WORKS.iter().filter(|work| self.options.wants(work.name)) {
             eprint!("{} ", work.name);
+            // Outsiders inherit it; our own processes choose for themselves.
+            processor::pin(if work.threads == 1 {
+                processor::CLIENT
+            } else {
+                processor::BOTH
+            })?;
             let began = Instant::now();
             for _ in 0..self.options.rounds {
                 self.round(work)?;
@@ -123,7 +133,9 @@ impl<'a> Rounds<'a> {
                     continue;
                 }
                 // One of our own must not fail; another may, and is not asked again.
-                Err(error) if contestants::NAMES.contains(name) => return Err(error),
+                Err(error) if contestants::NAMES.contains(name) => {
+                    return Err(format!("{name}, {}: {error}", work.name).into());
+                }
                 Err(error) => {
                     eprintln!("FAILED: {name}, {}: {error}", work.name);
                     self.unable.insert((work.name, *name));
@@ -185,10 +197,26 @@ fn client(command: &mut Command) -> Result<Option<Finding>, BoxError> {
 }
 
 fn run(command: &mut Command) -> Result<Output, BoxError> {
-    let output = command.stdin(Stdio::null()).output()?;
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = child?;
+    let began = Instant::now();
+    // Each says little, and much less than a pipe holds.
+    while child.try_wait()?.is_none() {
+        if began.elapsed() > PATIENCE {
+            child.kill()?;
+            child.wait()?;
+            return Err(format!("no end after {PATIENCE:?}").into());
+        }
+        thread::sleep(POLL);
+    }
+    let output = child.wait_with_output()?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{command:?}: {}: {said}", output.status).into());
+        return Err(format!("{}: {}", output.status, said.trim()).into());
     }
     Ok(output)
 }
@@ -215,7 +243,12 @@ fn h2load(work: &Work, divisor: u32, site: &Site) -> Result<Option<Finding>, Box
     }
     command.arg(site.url(work.role(), 0, 1));
     let take = |requests: u32| -> Result<_, BoxError> {
-        let clocks = || Ok::<_, BoxError>((processor::time_of_children()?, processor::time_of(site.process)?));
+        let clocks = || {
+            Ok::<_, BoxError>((
+                processor::time_of_children()?,
+                processor::time_of(site.process)?,
+            ))
+        };
         let (began, before) = (Instant::now(), clocks()?);
         let mut command = again(&command);
         let output = run(command.args(["-n", &requests.to_string()]))?;

@@ -55,31 +55,90 @@ const OF_GET: &[Mark] = &[Mark {
 const OF_HYPER_UTIL: &[Mark] = &[of(HYPER_UTIL, 0.8)];
 
 pub(crate) const ROWS: [Row; 14] = [
-    row("GET of 13 octets, 100 at once", "get", Metric::Processor, &[
-        of(HYPER_UTIL, 0.33),
-        of(REQWEST, 0.2),
-        of(H2, 0.6),
-        of(H2LOAD, 1.0),
-    ]),
-    row("the same on a two-thread runtime", "get-2-threads", Metric::Processor, &[
-        of(HYPER_UTIL, 0.28),
-        of(H2, 0.4),
-    ]),
-    row("the same on one thread: rate", "get", Metric::Rate, &[of(HYPER_UTIL, 2.5)]),
-    row("p99 latency, 100 at once", "get-timed", Metric::P99, OF_HYPER_UTIL),
-    row("median latency, 1 at once", "get-one-timed", Metric::Median, &[of(HYPER_UTIL, 1.0)]),
-    row("256 MiB down", "download", Metric::Processor, &[
-        of(HYPER_UTIL, 0.8),
-        of(H2LOAD, 0.8),
-    ]),
-    row("256 MiB down, TLS", "download-tls", Metric::Processor, OF_HYPER_UTIL),
+    row(
+        "GET of 13 octets, 100 at once",
+        "get",
+        Metric::Processor,
+        &[
+            of(HYPER_UTIL, 0.33),
+            of(REQWEST, 0.2),
+            of(H2, 0.6),
+            of(H2LOAD, 1.0),
+        ],
+    ),
+    row(
+        "the same on a two-thread runtime",
+        "get-2-threads",
+        Metric::Processor,
+        &[of(HYPER_UTIL, 0.28), of(H2, 0.4)],
+    ),
+    row(
+        "the same on one thread: rate",
+        "get",
+        Metric::Rate,
+        &[of(HYPER_UTIL, 2.5)],
+    ),
+    row(
+        "p99 latency, 100 at once",
+        "get-timed",
+        Metric::P99,
+        OF_HYPER_UTIL,
+    ),
+    row(
+        "median latency, 1 at once",
+        "get-one-timed",
+        Metric::Median,
+        &[of(HYPER_UTIL, 1.0)],
+    ),
+    row(
+        "256 MiB down",
+        "download",
+        Metric::Processor,
+        &[of(HYPER_UTIL, 0.8), of(H2LOAD, 0.8)],
+    ),
+    row(
+        "256 MiB down, TLS",
+        "download-tls",
+        Metric::Processor,
+        OF_HYPER_UTIL,
+    ),
     row("256 MiB up", "upload", Metric::Processor, OF_HYPER_UTIL),
-    row("256 MiB up, TLS", "upload-tls", Metric::Processor, OF_HYPER_UTIL),
-    row("POST of 10 kB, 100 at once", "post", Metric::Processor, &[of(HYPER_UTIL, 0.5)]),
-    row("1000 netlocs in turn, 100 at once", "netlocs", Metric::Processor, OF_GET),
-    row("1000 netlocs in turn, 10,000 at once", "netlocs-10000", Metric::Processor, OF_GET),
-    row("10,000 at once over 10 connections", "streams-10000", Metric::Processor, OF_GET),
-    row("HTTP/1.1 GET, 100 at once", "http1-get", Metric::Processor, OF_HYPER_UTIL),
+    row(
+        "256 MiB up, TLS",
+        "upload-tls",
+        Metric::Processor,
+        OF_HYPER_UTIL,
+    ),
+    row(
+        "POST of 10 kB, 100 at once",
+        "post",
+        Metric::Processor,
+        &[of(HYPER_UTIL, 0.5)],
+    ),
+    row(
+        "1000 netlocs in turn, 100 at once",
+        "netlocs",
+        Metric::Processor,
+        OF_GET,
+    ),
+    row(
+        "1000 netlocs in turn, 10,000 at once",
+        "netlocs-10000",
+        Metric::Processor,
+        OF_GET,
+    ),
+    row(
+        "10,000 at once over 10 connections",
+        "streams-10000",
+        Metric::Processor,
+        OF_GET,
+    ),
+    row(
+        "HTTP/1.1 GET, 100 at once",
+        "http1-get",
+        Metric::Processor,
+        OF_HYPER_UTIL,
+    ),
 ];
 
 const fn row(

@@ -130,9 +130,7 @@ impl Http2 {
     /// Octets of the frame that are kept until they are all there.
     fn wanted(&self) -> usize {
         match self.frame[..] {
-            [a, b, c, _, _, _, _, _, _, ..] => {
-                HEADER + u32::from_be_bytes([0, a, b, c]) as usize
-            }
+            [a, b, c, _, _, _, _, _, _, ..] => HEADER + u32::from_be_bytes([0, a, b, c]) as usize,
             _ => HEADER,
         }
     }
@@ -194,7 +192,11 @@ impl Http2 {
             self.owe(stream, LARGE);
             return;
         }
-        let head = if self.has_answered { NEXT_HEAD } else { FIRST_HEAD };
+        let head = if self.has_answered {
+            NEXT_HEAD
+        } else {
+            FIRST_HEAD
+        };
         self.has_answered = true;
         say(output, HEADERS, END_HEADERS, stream, head);
         let length = BODY.len() as i64;

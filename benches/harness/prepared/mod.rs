@@ -200,8 +200,7 @@ impl Server {
             let mut flags = EpollFlags::EPOLLIN;
             flags.set(EpollFlags::EPOLLOUT, connection.is_blocked());
             let mut event = EpollEvent::new(flags, token);
-            self.epoll
-                .modify(connection.socket().as_fd(), &mut event)?;
+            self.epoll.modify(connection.socket().as_fd(), &mut event)?;
         }
         Ok(())
     }
