@@ -26,8 +26,7 @@ impl Wtx {
         stream.set_nodelay(true)?;
         let buffer = Http2Buffer::new(&mut Xorshift64::new(1));
         let parameters = HttpRecvParams::with_optioned_params();
-        let (reader, connection) =
-            Http2::connect(buffer, parameters, stream.into_split()).await?;
+        let (reader, connection) = Http2::connect(buffer, parameters, stream.into_split()).await?;
         tokio::spawn(reader);
         let url = Uri::new(site.url(work.role(), 0, 1));
         Ok(Self { connection, url })
