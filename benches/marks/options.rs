@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::harness::work::Work;
+
 /// Rounds of a run that is to be believed.
 const ROUNDS: usize = 5;
 /// By what works are cut short where only their working is tested.
@@ -11,7 +13,7 @@ pub(crate) struct Options {
     pub(crate) rounds: usize,
     pub(crate) divisor: u32,
     pub(crate) chart: Option<PathBuf>,
-    /// Parts of names of works; all, if there are none.
+    /// Names of works, or parts of names where no work is called so; all, if there are none.
     filters: Vec<String>,
 }
 
@@ -44,6 +46,10 @@ impl Options {
     }
 
     pub(crate) fn wants(&self, work: &str) -> bool {
-        self.filters.is_empty() || self.filters.iter().any(|filter| work.contains(filter))
+        let suits = |filter: &String| match Work::named(filter) {
+            Some(named) => named.name == work,
+            None => work.contains(filter),
+        };
+        self.filters.is_empty() || self.filters.iter().any(suits)
     }
 }
