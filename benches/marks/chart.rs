@@ -12,10 +12,10 @@ use crate::{
 
 const WIDTH: f64 = 760.0;
 /// Where bars begin, and how long that of hyper-util's client is.
-const LEFT: f64 = 250.0;
-const UNIT: f64 = 230.0;
+const LEFT: f64 = 92.0;
+const UNIT: f64 = 310.0;
 /// Bars are cut here, in units.
-const LONGEST: f64 = 1.75;
+const LONGEST: f64 = 1.6;
 const BAR: f64 = 11.0;
 const GAP: f64 = 15.0;
 const TOP: f64 = 62.0;
@@ -92,7 +92,13 @@ fn bars(rounds: &Rounds<'_>, row: &Row) -> Vec<Bar> {
 }
 
 fn group(svg: &mut String, y: &mut f64, row: &Row, bars: &[Bar]) {
-    let first = *y;
+    let _ = writeln!(
+        svg,
+        "<text class=\"bold\" x=\"12\" y=\"{}\">{}</text>",
+        *y + BAR - 2.0,
+        row.title
+    );
+    *y += BAR + 6.0;
     for (index, bar) in bars.iter().enumerate() {
         let base = *y + BAR - 2.0;
         let class = if index == 0 { "ours" } else { "bar" };
@@ -112,11 +118,5 @@ fn group(svg: &mut String, y: &mut f64, row: &Row, bars: &[Bar]) {
         );
         *y += BAR + 3.0;
     }
-    let base = first + BAR - 2.0;
-    let _ = writeln!(
-        svg,
-        "<text class=\"bold\" x=\"12\" y=\"{base}\">{}</text>",
-        row.title
-    );
     *y += GAP;
 }

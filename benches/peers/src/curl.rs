@@ -1,6 +1,6 @@
 //! curl: isahc drives libcurl's multi interface on a thread of its own, so a request crosses threads.
 
-use futures_util::io::{AsyncReadExt, Cursor};
+use futures_util::io::{AsyncReadExt, repeat};
 use isahc::{AsyncBody, HttpClient, Request, config::Configurable, config::VersionNegotiation};
 
 use crate::harness::{
@@ -36,10 +36,8 @@ impl Client for Curl {
             Payload::Whole(octets) => {
                 Request::post(&*self.url).body(AsyncBody::from_bytes_static(octets))?
             }
-            Payload::Pieces(piece, length) => {
-                // The same octets over and over, as a reader.
-                let pieces = Cursor::new(piece.repeat(16)).take(length);
-                let body = AsyncBody::from_reader_sized(pieces, length);
+            Payload::Pieces(_, length) => {
+                let body = AsyncBody::from_reader_sized(repeat(b'x').take(length), length);
                 Request::post(&*self.url).body(body)?
             }
         };
