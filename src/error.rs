@@ -64,7 +64,7 @@ pub enum Kind {
     /// The response was malformed: on HTTP/2 its stream was reset, and the connection goes on; on
     /// HTTP/1.1 the connection was closed.
     MalformedResponse,
-    /// The peer reset the stream.
+    /// The stream was reset, by the peer or by the caller: see [`Error::initiator`].
     Reset,
     /// The peer sent GOAWAY and did not process the request (RFC 9113 §6.8).
     GoAway,
@@ -74,6 +74,10 @@ pub enum Kind {
     Decode,
     /// More was to be read at once than the caller's bound; what was read meanwhile is kept.
     TooLarge,
+    /// A receive window was used up for longer than
+    /// [`http2::Config::stall_timeout`](crate::http2::Config::stall_timeout), although everything was
+    /// read: its [manager](crate::window::WindowManager) did not increase it.
+    WindowStalled,
     /// The connection closed before the response head.
     Closed,
     /// The connection closed amid the response body.
@@ -82,9 +86,14 @@ pub enum Kind {
     Io,
     /// A time limit ran out.
     Timeout(Phase),
-    /// More callers wait for a connection to this netloc than the pool's bound.
+    /// More callers wait for a connection to this netloc than the pool's bound, or more responses
+    /// wait to be taken than the connection's.
     Overloaded,
-    /// The transport is shut down, or its runtime is.
+    /// The response was taken before, or its stream was cancelled.
+    ResponseTaken,
+    /// There is no such request whose response could be taken.
+    UnknownStream,
+    /// The transport or the connection was shut down by the caller, or its runtime was.
     Shutdown,
 }
 
@@ -278,11 +287,14 @@ impl fmt::Display for Kind {
             Self::GoAway => "the peer is going away and did not process the request",
             Self::Decode => "the response's content cannot be decoded",
             Self::TooLarge => "the response's content is larger than asked for",
+            Self::WindowStalled => "the window was not increased by its manager",
             Self::Closed => "the connection closed before the response",
             Self::Truncated => "the connection closed amid the response",
             Self::Io => "reading or writing the connection failed",
             Self::Timeout(phase) => return write!(f, "{phase} took too long"),
             Self::Overloaded => "too many requests wait for a connection",
+            Self::ResponseTaken => "the response was taken before",
+            Self::UnknownStream => "there is no such request",
             Self::Shutdown => "the transport is shut down",
         })
     }

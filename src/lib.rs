@@ -83,6 +83,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`config`] | time limits, each with the reason of its default |
+//! | [`connection`] | one connection under the caller's hand: [`Http2Connection`], [`Http1Connection`] |
 //! | [`connect`] | from a netloc to a byte stream: DNS, TCP, TLS, and connectors of one's own |
 //! | [`decode`] | content codings: which there are, how they are undone, and bounds on what comes out |
 //! | [`error`] | what can go wrong, in words that code can match on |
@@ -90,8 +91,12 @@
 //! | [`http1`] | the engine of HTTP/1.1, without sockets, clocks or a runtime |
 //! | [`http2`] | the engine of HTTP/2 and its parts, likewise |
 //! | [`interim`] | interim responses (1xx), for callers who ask for them |
+//! | [`layer`] | tower layers: pushes handed on or answered from, window managers for some requests |
 //! | [`mounts`] | other services for some servers or paths, by longest prefix |
 //! | [`netloc`] | scheme, host and port, by which connections are shared |
+//! | [`priority`] | how soon a response is wanted, and what goes by it |
+//! | [`push`] | responses that servers send before they are asked for |
+//! | [`window`] | flow control: how much a server may send ahead, and who says so |
 //!
 //! # Cargo features
 //!
@@ -103,6 +108,7 @@
 //! | `native-roots` | no | the system's root certificates |
 //! | `brotli` | no | the content coding `br` |
 //! | `zstd` | no | the content coding `zstd` |
+//! | `push-cache` | no | [`layer`]'s `PushCache`, which answers requests from what servers push |
 //!
 //! Features only add. No crypto provider is installed for the process.
 
@@ -120,20 +126,26 @@ pub mod http1;
 pub mod http2;
 pub mod interim;
 mod io;
+pub mod layer;
 pub mod netloc;
 mod output;
 mod pool;
+pub mod priority;
 mod protocols;
+pub mod push;
+pub mod window;
 
 pub use self::{
     body::{BodyReader, Chunks, Duplex, ResponseBody},
     client::{
         ConnectionInfo, Proxy, ResponseFuture, Transport, TransportBuilder,
+        connection::{self, Http1Connection, Http2Connection},
         mounts::{self, Mounts},
     },
     error::Error,
     header_map::{HeaderMapExt, HttpHeaderMap},
     netloc::Netloc,
+    priority::Priority,
     protocols::Protocols,
 };
 

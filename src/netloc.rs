@@ -98,7 +98,7 @@ impl Netloc {
     pub fn new(scheme: Scheme, authority: uri::Authority) -> Result<Self, NetlocError> {
         let text = authority.as_str();
         let start = text.rfind('@').map_or(0, |at| at + 1);
-        let host = start..start + authority.host().len();
+        let host = start..start + host_len(&text[start..]);
         let port = match &text[host.end..] {
             // RFC 3986 §3.2.3: an empty port is the default port.
             "" | ":" => Some(scheme.default_port()),
@@ -144,6 +144,19 @@ impl Netloc {
     pub const fn port(&self) -> u16 {
         self.port
     }
+}
+
+/// How long the host is that stands before a port (RFC 3986 §3.2.2): the brackets of an IPv6 address
+/// are part of it, and the colons between them.
+fn host_len(host_and_port: &str) -> usize {
+    let octets = host_and_port.as_bytes();
+    let end = if octets.first() == Some(&b'[') {
+        let bracket = octets.iter().position(|octet| *octet == b']');
+        bracket.map(|bracket| bracket + 1)
+    } else {
+        octets.iter().position(|octet| *octet == b':')
+    };
+    end.unwrap_or(octets.len())
 }
 
 impl PartialEq for Netloc {

@@ -69,18 +69,20 @@ async fn serve(acceptor: TlsAcceptor, stream: TcpStream) {
     }
 }
 
-/// Says hello, or how many octets it was sent.
+/// Says hello, or how many octets it was sent; of `/octets/5`, it gives five.
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, mut body) = request.into_parts();
     let mut octets = 0_u64;
     while let Some(Ok(frame)) = body.frame().await {
         octets += frame.data_ref().map_or(0, |data| data.len() as u64);
     }
-    let text = match octets {
-        0 => format!("hello from {}\n", head.uri.path()),
-        _ => format!("{} brought {octets} octets\n", head.method),
+    let asked = head.uri.path().strip_prefix("/octets/");
+    let body = match (octets, asked.and_then(|asked| asked.parse().ok())) {
+        (0, Some(asked)) => vec![b'x'; usize::min(asked, 1 << 30)],
+        (0, None) => format!("hello from {}\n", head.uri.path()).into_bytes(),
+        _ => format!("{} brought {octets} octets\n", head.method).into_bytes(),
     };
-    let mut response = Response::new(Full::new(Bytes::from(text)));
+    let mut response = Response::new(Full::new(Bytes::from(body)));
     response.headers_mut().insert(
         http::header::CONTENT_TYPE,
         http::HeaderValue::from_static("text/plain; charset=utf-8"),

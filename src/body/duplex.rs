@@ -50,7 +50,7 @@ use crate::error::{Error, Kind};
 /// ```
 ///
 /// **Back-pressure.** On HTTP/2 a writer is held up once 64 KiB wait for the peer's windows, and the
-/// peer once a stream window (1 MiB by default) is unread. Neither holds up other streams.
+/// peer once a stream window (1 MiB at first) is unread. Neither holds up other streams.
 ///
 /// **Flushing** waits until the connection has taken what was written. Octets do not need it to
 /// leave.

@@ -42,7 +42,8 @@ use crate::{decode::Decoder, error::Error};
 ///
 /// Octets are slices of what was read from the network, but for small pieces, which are copied so
 /// that they do not keep large buffers; and the peer may send more only as they are consumed: a
-/// body that nobody reads holds at most one stream window (1 MiB by default) and slows nobody else.
+/// body that nobody reads holds at most one stream window (1 MiB by default; up to 16 MiB where its
+/// reader was quick before, see [`window`](crate::window)) and slows nobody else.
 ///
 /// **Decoding.** Where the response had a `content-encoding` that the transport undoes, and it does
 /// unless it was told otherwise, the octets come decoded, and the response has the extension

@@ -1,6 +1,7 @@
 //! Bodies on their way: outgoing ones with their type erased, incoming ones as callers read them,
 //! and the cell by which a caller and a connection's driver share one exchange.
 
+mod arrival;
 mod decoding;
 mod duplex;
 mod head;
@@ -9,6 +10,7 @@ mod incoming;
 mod kept;
 mod outgoing;
 mod pipe;
+mod promise;
 mod read;
 mod reader;
 mod slot;
@@ -17,11 +19,13 @@ mod source;
 #[cfg(test)]
 pub(crate) use self::slot::Part;
 pub(crate) use self::{
+    arrival::{Answer, Arrived, Outcome, Then},
     decoding::failed as decoding_failed,
     head::{ExchangeId, HandedOver, Head},
     outgoing::{OutgoingBody, OutgoingRequest, StreamingBody},
     pipe::{PipeWriter, pipe},
-    slot::{Answer, Arrived, ExchangeControl, Outcome, Slot, Then},
+    promise::{Promise, Promisee},
+    slot::{ExchangeControl, Slot},
     source::BodyTimeouts,
 };
 pub use self::{duplex::Duplex, incoming::ResponseBody, read::Chunks, reader::BodyReader};

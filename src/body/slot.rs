@@ -13,7 +13,10 @@ use std::{
 use bytes::Bytes;
 use http::HeaderMap;
 
-use super::{ExchangeId, HandedOver, Head, OutgoingRequest, inbox::Inbox};
+use super::{
+    Answer, Arrived, ExchangeId, HandedOver, Head, Outcome, OutgoingRequest, Promisee, Then,
+    inbox::Inbox,
+};
 use crate::{error::Error, http2::Credit, interim::Sink};
 
 /// What a response does to the connection that carries it.
@@ -25,6 +28,8 @@ pub(crate) trait ExchangeControl: Send + Sync + fmt::Debug {
     fn resume(&self, id: ExchangeId);
     /// Nobody wants the rest of the exchange.
     fn cancel(&self, id: ExchangeId);
+    /// Somebody wants what the peer has promised.
+    fn claim(&self, id: ExchangeId);
     /// How much credit may be held back before it is returned, in octets.
     fn credit_step(&self) -> u32;
 }
@@ -41,6 +46,12 @@ struct State {
     /// The request, until a response makes sending it again pointless.
     request: Option<OutgoingRequest>,
     stage: Stage,
+    /// Which exchange it is, once it is one.
+    id: Option<ExchangeId>,
+    /// Whether somebody waits to learn that.
+    announces_start: bool,
+    /// Whether a request that comes back unsent goes out again, so that its body is kept for that.
+    is_repeatable: bool,
     head: Option<Head>,
     handed_over: Option<HandedOver>,
     inbox: Inbox,
@@ -48,8 +59,15 @@ struct State {
     is_held: bool,
     /// Credit of octets that were read and not returned yet.
     credit: Option<Credit>,
+    /// Whether credit goes back as soon as nothing is unread, be it little.
+    is_hasty: bool,
     trailers: Option<HeaderMap>,
     waker: Option<Waker>,
+    /// Who takes what is promised to the request, while more may be.
+    promisee: Option<Arc<dyn Promisee>>,
+    /// The exchange, if it is itself a promise that nobody has claimed: its driver keeps account of
+    /// it, be it over.
+    unclaimed: Option<ExchangeId>,
 }
 
 /// How far the exchange has come, as its driver sees it.
@@ -75,55 +93,6 @@ struct Failed {
     is_resendable: bool,
 }
 
-/// A final head, and what comes with it.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) head: Head,
-    /// The connection, if it is the caller's from now on.
-    pub(crate) handed_over: Option<HandedOver>,
-    /// Whether there is neither a body to read nor an upload to stop.
-    pub(crate) is_end: bool,
-}
-
-/// What waiting for a head comes to.
-#[derive(Debug)]
-pub(crate) enum Outcome {
-    /// The head has come.
-    Answered(Answer),
-    /// The request may go out again as it is, and here it is: the peer did not process it, or doing
-    /// it twice is harmless.
-    Unsent(OutgoingRequest, Error),
-    /// The exchange failed.
-    Failed(Error),
-}
-
-/// What a driver puts into a slot.
-#[derive(Debug)]
-pub(crate) enum Arrived {
-    /// An interim head.
-    Interim(Head),
-    /// The final head.
-    Head(Head),
-    /// The final head, and all of the connection after it.
-    HandedOver(Head, HandedOver),
-    /// Content.
-    Data(Bytes, Option<Credit>),
-    /// The trailer section.
-    Trailers(HeaderMap),
-}
-
-/// What comes after what has arrived.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Then {
-    /// More.
-    More,
-    /// Nothing: the response is complete. `sending` is the exchange if our upload still goes on.
-    End {
-        /// The exchange to cancel when the caller leaves.
-        sending: Option<ExchangeId>,
-    },
-}
-
 impl Slot {
     /// Unread octets at which a connection without flow control of its own is not read any more: as
     /// much as the reads that a fast link fills between two turns of the reader.
@@ -133,20 +102,26 @@ impl Slot {
 
     /// A slot for a request that is about to enter a driver's mailbox.
     pub(crate) fn new(request: OutgoingRequest, control: Arc<dyn ExchangeControl>) -> Arc<Self> {
-        Arc::new(Self {
-            control,
-            state: Mutex::new(State {
-                request: Some(request),
-                stage: Stage::Queued,
-                head: None,
-                handed_over: None,
-                inbox: Inbox::default(),
-                is_held: false,
-                credit: None,
-                trailers: None,
-                waker: None,
-            }),
-        })
+        Self::with(State::of(request), control)
+    }
+
+    /// The same, for one that goes out once, come what may.
+    pub(crate) fn once(request: OutgoingRequest, control: Arc<dyn ExchangeControl>) -> Arc<Self> {
+        let mut state = State::of(request);
+        state.is_repeatable = false;
+        Self::with(state, control)
+    }
+
+    /// A slot for a response that the peer has promised.
+    pub(crate) fn promised(id: ExchangeId, control: Arc<dyn ExchangeControl>) -> Arc<Self> {
+        let mut state = State::new(Stage::Started(id));
+        state.unclaimed = Some(id);
+        Self::with(state, control)
+    }
+
+    fn with(state: State, control: Arc<dyn ExchangeControl>) -> Arc<Self> {
+        let state = Mutex::new(state);
+        Arc::new(Self { control, state })
     }
 
     /// A panic elsewhere cannot leave the state half-changed: no method runs foreign code while
@@ -155,12 +130,18 @@ impl Slot {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Names somebody who takes what the peer promises, before the request is sent.
+    pub(crate) fn promise_to(&self, promisee: Arc<dyn Promisee>) {
+        self.lock().promisee = Some(promisee);
+    }
+
     // The driver's end.
 
     /// Lends the request to the driver, which begins the exchange; `None` if the caller has left
-    /// meanwhile.
+    /// meanwhile. Adds the waker of whoever waits for the exchange to begin.
     pub(crate) fn start<E>(
         &self,
+        wakers: &mut Vec<Waker>,
         open: impl FnOnce(&mut OutgoingRequest) -> Result<ExchangeId, E>,
     ) -> Option<Result<ExchangeId, E>> {
         let mut state = self.lock();
@@ -170,6 +151,10 @@ impl Slot {
         let opened = open(state.request.as_mut()?);
         if let Ok(id) = &opened {
             state.stage = Stage::Started(*id);
+            state.id = Some(*id);
+            if state.announces_start {
+                wakers.extend(state.waker.take());
+            }
         }
         Some(opened)
     }
@@ -203,13 +188,14 @@ impl Slot {
             }
             Arrived::Trailers(trailers) => state.trailers = Some(trailers),
         }
+        let mut promisee = None;
         if let Then::End { sending } = then {
-            state.end(sending, Ok(()));
+            promisee = state.end(sending, Ok(()));
         }
         let waker = state.waker.take();
         drop(state);
         // Outside the lock: the destructors of a request's extensions are foreign code.
-        drop(settled);
+        drop((settled, promisee));
         waker
     }
 
@@ -217,10 +203,19 @@ impl Slot {
     /// [`resume`](ExchangeControl::resume). Once so, it stays so until that is said.
     pub(crate) fn is_held(&self) -> bool {
         let mut state = self.lock();
-        let is_reading = !matches!(state.stage, Stage::Abandoned);
+        // Of a response that is complete nothing more comes.
+        let is_reading = matches!(state.stage, Stage::Queued | Stage::Started(_));
         let is_full = state.inbox.octets() >= Self::HOLD_AT;
         state.is_held = is_reading && (state.is_held || is_full);
         state.is_held
+    }
+
+    /// The peer waits for credit: gives what was gathered, and gathers none any more once all is
+    /// read.
+    pub(crate) fn hasten_credit(&self) -> Option<Credit> {
+        let mut state = self.lock();
+        state.is_hasty = true;
+        state.credit.take()
     }
 
     /// The exchange failed. With `is_resendable`, the request may go out again by itself.
@@ -233,8 +228,16 @@ impl Slot {
             is_resendable,
         };
         let mut state = self.lock();
-        state.end(None, Err(failed));
-        state.waker.take()
+        let promisee = state.end(None, Err(failed));
+        let waker = state.waker.take();
+        drop(state);
+        drop(promisee);
+        waker
+    }
+
+    /// Who takes what is promised to the request, if anybody does.
+    pub(crate) fn promisee(&self) -> Option<Arc<dyn Promisee>> {
+        self.lock().promisee.clone()
     }
 
     /// Our upload is over, too: nothing is left to cancel.
@@ -246,12 +249,50 @@ impl Slot {
 
     /// Gives a body back that was taken from the request and has given nothing.
     pub(crate) fn return_body(&self, body: super::OutgoingBody) {
-        if let Some(request) = &mut self.lock().request {
+        let mut state = self.lock();
+        if state.is_repeatable
+            && let Some(request) = &mut state.request
+        {
             request.body = body;
+            return;
         }
+        drop(state);
+        // Outside the lock: a body's destructor is foreign code.
+        drop(body);
     }
 
     // The caller's end.
+
+    /// Waits until the exchange has begun; its error if it failed before.
+    pub(crate) fn poll_started(&self, cx: &Context<'_>) -> Poll<Result<ExchangeId, Error>> {
+        let mut state = self.lock();
+        if let Some(id) = state.id {
+            return Poll::Ready(Ok(id));
+        }
+        if let Stage::Ended {
+            outcome: Err(failed),
+            ..
+        } = &state.stage
+        {
+            return Poll::Ready(Err(failed.error.clone()));
+        }
+        state.announces_start = true;
+        state.wait(cx);
+        Poll::Pending
+    }
+
+    /// Somebody waits for the response that was promised.
+    pub(crate) fn claim(&self) {
+        let unclaimed = self.lock().unclaimed.take();
+        if let Some(id) = unclaimed {
+            self.control.claim(id);
+        }
+    }
+
+    /// Whether the response is still on its way.
+    pub(crate) fn is_under_way(&self) -> bool {
+        matches!(self.lock().stage, Stage::Queued | Stage::Started(_))
+    }
 
     /// Waits for the head. Ready once.
     pub(crate) fn poll_head(&self, cx: &Context<'_>) -> Poll<Outcome> {
@@ -344,15 +385,21 @@ impl Slot {
         let inbox = std::mem::take(&mut state.inbox);
         let request = state.request.take();
         let handed_over = state.handed_over.take();
+        let promisee = state.promisee.take();
+        let unclaimed = state.unclaimed.take();
         state.waker = None;
         drop(state);
         // Outside the lock: a body's destructor is foreign code.
         drop((inbox, request, handed_over));
-        if let Stage::Started(id)
-        | Stage::Ended {
-            sending: Some(id), ..
-        } = stage
-        {
+        if let Some(promisee) = promisee {
+            promisee.leave();
+        }
+        let id = match stage {
+            Stage::Started(id) => Some(id),
+            Stage::Ended { sending, .. } => sending.or(unclaimed),
+            Stage::Queued | Stage::Abandoned => None,
+        };
+        if let Some(id) = id {
             self.control.cancel(id);
         }
     }
@@ -366,11 +413,44 @@ pub(crate) enum Part {
 }
 
 impl State {
-    /// The response is over. A caller who has left does not learn of it.
-    fn end(&mut self, sending: Option<ExchangeId>, outcome: Result<(), Failed>) {
+    fn new(stage: Stage) -> Self {
+        Self {
+            request: None,
+            stage,
+            id: None,
+            announces_start: false,
+            is_repeatable: true,
+            head: None,
+            handed_over: None,
+            inbox: Inbox::default(),
+            is_held: false,
+            credit: None,
+            is_hasty: false,
+            trailers: None,
+            waker: None,
+            promisee: None,
+            unclaimed: None,
+        }
+    }
+
+    fn of(request: OutgoingRequest) -> Self {
+        Self {
+            request: Some(request),
+            ..Self::new(Stage::Queued)
+        }
+    }
+
+    /// The response is over. A caller who has left does not learn of it. No more can be promised:
+    /// whoever took promises is to be dropped outside the lock.
+    fn end(
+        &mut self,
+        sending: Option<ExchangeId>,
+        outcome: Result<(), Failed>,
+    ) -> Option<Arc<dyn Promisee>> {
         if let Stage::Queued | Stage::Started(_) = self.stage {
             self.stage = Stage::Ended { sending, outcome };
         }
+        self.promisee.take()
     }
 
     fn wait(&mut self, cx: &Context<'_>) {
@@ -405,7 +485,7 @@ impl State {
             return None;
         };
         let owed = Credit::merge_options(self.credit.take(), credit)?;
-        if owed.octets() >= step {
+        if owed.octets() >= step || (self.is_hasty && self.inbox.is_empty()) {
             return Some((id, owed));
         }
         self.credit = Some(owed);

@@ -1,23 +1,25 @@
 //! Settings of a transport.
 
-use std::{collections::HashSet, fmt, sync::Arc, time::Duration};
+use std::{collections::HashSet, fmt, time::Duration};
 
-use tower::{Service, ServiceExt, util::BoxCloneSyncService};
+use tower::Service;
 
 use super::{
     Transport,
-    decoding::DecodeSettings,
-    dialer::{BoxConnector, Dialer, DriverConfigs, PriorKnowledge},
-    pending::ResponseSettings,
+    dialer::PriorKnowledge,
+    settings::{Assembled, Settings},
     transport::Shared,
 };
 use crate::{
     config::Timeouts,
-    connect::{Connected, Connector, Destination, TlsConfig},
+    connect::{Connected, Destination, TlsConfig},
     decode,
-    driver::{Http1Config, Http2Config},
     error::BoxError,
-    http1, http2,
+    http1,
+    http2::{
+        self,
+        flow::{Managers, WindowManagerFactory},
+    },
     netloc::Netloc,
     pool::{Pool, PoolConfig},
 };
@@ -25,15 +27,9 @@ use crate::{
 /// Builds a [`Transport`]. Every setting has a default that suits production.
 #[derive(Default)]
 pub struct TransportBuilder {
-    tls: TlsConfig,
-    connector: Option<BoxConnector>,
+    settings: Settings,
     prior_knowledge: PriorKnowledge,
-    timeouts: Timeouts,
-    http2: http2::Config,
-    http1: http1::Config,
     pool: PoolConfig,
-    decode: DecodeSettings,
-    keeps_fields: bool,
 }
 
 impl TransportBuilder {
@@ -42,7 +38,7 @@ impl TransportBuilder {
     /// in. Not used by a [`connector`](Self::connector) of one's own.
     #[must_use]
     pub fn tls(mut self, tls: TlsConfig) -> Self {
-        self.tls = tls;
+        self.settings.tls = tls;
         self
     }
 
@@ -70,14 +66,31 @@ impl TransportBuilder {
     /// own.
     #[must_use]
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
-        self.timeouts = timeouts;
+        self.settings.timeouts = timeouts;
         self
     }
 
     /// Settings of the HTTP/2 connections: windows, and bounds against hostile servers.
     #[must_use]
     pub fn http2(mut self, config: http2::Config) -> Self {
-        self.http2 = config;
+        self.settings.http2 = config;
+        self
+    }
+
+    /// Who manages the receive windows of streams. Default: [`Adaptive`](crate::window::Adaptive)
+    /// managers. [`WindowManagerLayer`](crate::layer::WindowManagerLayer) chooses otherwise for some
+    /// requests. Counts more than [`http2`](Self::http2), in whatever order they are said.
+    #[must_use]
+    pub fn window_manager(mut self, factory: impl WindowManagerFactory) -> Self {
+        self.settings.stream_window_managers = Some(Managers::new(factory));
+        self
+    }
+
+    /// Who manages the receive windows of connections. Default: [`Adaptive`](crate::window::Adaptive)
+    /// managers. Counts more than [`http2`](Self::http2), in whatever order they are said.
+    #[must_use]
+    pub fn connection_window_manager(mut self, factory: impl WindowManagerFactory) -> Self {
+        self.settings.connection_window_managers = Some(Managers::new(factory));
         self
     }
 
@@ -85,7 +98,7 @@ impl TransportBuilder {
     /// for 100 (Continue).
     #[must_use]
     pub fn http1(mut self, config: http1::Config) -> Self {
-        self.http1 = config;
+        self.settings.http1 = config;
         self
     }
 
@@ -133,7 +146,7 @@ impl TransportBuilder {
     /// [`decode::Decoding`] chooses otherwise for one request.
     #[must_use]
     pub fn decode(mut self, is_on: bool) -> Self {
-        self.decode.is_on = is_on;
+        self.settings.decode.is_on = is_on;
         self
     }
 
@@ -147,14 +160,24 @@ impl TransportBuilder {
     /// not sent.
     #[must_use]
     pub fn keep_fields(mut self, is_on: bool) -> Self {
-        self.keeps_fields = is_on;
+        self.settings.keeps_fields = is_on;
+        self
+    }
+
+    /// Whether servers may push ([`push`](crate::push)). Default: what
+    /// [`http2::Config::enable_push`] says, which is no. Then what a server promises to requests that
+    /// carry a [`push::Sink`](crate::push::Sink) among their extensions can be taken; what it
+    /// promises to others is refused.
+    #[must_use]
+    pub fn push(mut self, is_on: bool) -> Self {
+        self.settings.push = Some(is_on);
         self
     }
 
     /// Bounds on what responses decode to.
     #[must_use]
     pub fn decode_limits(mut self, limits: decode::Limits) -> Self {
-        self.decode.limits = limits;
+        self.settings.decode.limits = limits;
         self
     }
 
@@ -170,45 +193,27 @@ impl TransportBuilder {
         C::Error: Into<BoxError>,
         C::Future: Send + 'static,
     {
-        let connector = connector.map_err(Into::into);
-        self.connector = Some(BoxCloneSyncService::new(connector));
+        self.settings.set_connector(connector);
         self
     }
 
     /// The transport. Nothing is dialed until the first request.
     #[must_use]
     pub fn build(self) -> Transport {
-        let connector = self.connector.unwrap_or_else(|| {
-            let connector = Connector::new(self.tls, self.timeouts.connect);
-            BoxCloneSyncService::new(connector.map_err(BoxError::from))
-        });
-        let write_timeout = self.timeouts.write_progress;
-        let mut http1 = self.http1;
-        http1.raw_fields |= self.keeps_fields;
-        let drivers = DriverConfigs {
-            http2: Http2Config {
-                engine: self.http2,
-                write_timeout,
-            },
-            http1: Http1Config {
-                engine: http1,
-                write_timeout,
-            },
-        };
-        let dialer = Dialer::new(connector, self.prior_knowledge, drivers);
+        let Assembled {
+            dialer,
+            responses,
+            timeouts,
+        } = self.settings.assemble(self.prior_knowledge);
         let pool = PoolConfig {
-            wait_timeout: self.timeouts.pool_wait,
+            wait_timeout: timeouts.pool_wait,
             ..self.pool
         };
         Transport::from_shared(Shared {
             pool: Pool::new(dialer.clone(), pool),
             dialer,
-            responses: Arc::new(ResponseSettings {
-                decode: self.decode,
-                body_idle: self.timeouts.body_idle,
-                keeps_fields: self.keeps_fields,
-            }),
-            timeouts: self.timeouts,
+            responses,
+            timeouts,
         })
     }
 }
@@ -216,14 +221,15 @@ impl TransportBuilder {
 impl fmt::Debug for TransportBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TransportBuilder")
-            .field("tls", &self.tls)
+            .field("tls", &self.settings.tls)
             .field("prior_knowledge", &self.prior_knowledge)
-            .field("timeouts", &self.timeouts)
-            .field("http2", &self.http2)
-            .field("http1", &self.http1)
+            .field("timeouts", &self.settings.timeouts)
+            .field("http2", &self.settings.http2)
+            .field("http1", &self.settings.http1)
             .field("pool", &self.pool)
-            .field("decode", &self.decode)
-            .field("keeps_fields", &self.keeps_fields)
+            .field("decode", &self.settings.decode)
+            .field("keeps_fields", &self.settings.keeps_fields)
+            .field("push", &self.settings.push)
             .finish_non_exhaustive()
     }
 }

@@ -21,10 +21,13 @@ use super::{
     dialer::{Conn, Dialer},
     info::Protocol,
     pending::Pending,
+    pushed::Pushed,
     transport::{CONNECT_HAS_NO_CONTENT, Shared},
 };
 use crate::{
-    body::{Outcome, OutgoingBody, OutgoingRequest, PipeWriter, ResponseBody, Slot, pipe},
+    body::{
+        Outcome, OutgoingBody, OutgoingRequest, PipeWriter, Promisee, ResponseBody, Slot, pipe,
+    },
     error::{Error, Kind, Phase, Retry, Scope},
     netloc::Scheme,
     pool::{Acquire, Key, Lease, Pool},
@@ -62,9 +65,6 @@ impl ResponseFuture {
     /// How often a request is sent in all. Each try is on another connection or after the server
     /// has said that it did nothing, so more than a few mean that it never will.
     const MAX_TRIES: u32 = 4;
-    /// Bodies up to this size are sent whole, with their head, in one step: they fit the window
-    /// that every stream has from the start (RFC 9113 §6.9.2).
-    const WHOLE_BODY: u64 = 65_535;
 
     pub(super) fn new(
         shared: Arc<Shared>,
@@ -135,28 +135,7 @@ impl ResponseFuture {
             })?;
         }
         self.whole_limit = sleep(timeouts.whole);
-        let OutgoingRequest {
-            mut parts,
-            body,
-            target,
-        } = request;
-        let body = body.settle(cx, Self::WHOLE_BODY).map_err(|cause| {
-            let error = Error::new(Kind::RequestBody, Scope::Request, Retry::Never);
-            self.locate(error.with_source(cause))
-        })?;
-        if parts.method == Method::CONNECT {
-            if !matches!(body, OutgoingBody::Empty) {
-                let error = Error::new(Kind::Request, Scope::Request, Retry::Never);
-                return Err(self.locate(error.with_source(CONNECT_HAS_NO_CONTENT)));
-            }
-            // It could only say that there is none.
-            parts.headers.remove(header::CONTENT_LENGTH);
-        }
-        Ok(OutgoingRequest {
-            parts,
-            body,
-            target,
-        })
+        settle(request, cx).map_err(|error| self.locate(error))
     }
 
     fn lease(&mut self, request: OutgoingRequest) -> Stage {
@@ -181,7 +160,11 @@ impl ResponseFuture {
         } else {
             None
         };
+        let promisee = self.promisee(&request, &conn);
         let slot = Slot::new(request, conn.handle.control());
+        if let Some(promisee) = promisee {
+            slot.promise_to(promisee);
+        }
         if !conn.handle.send(Arc::clone(&slot)) {
             // The connection ended between the lease and now.
             let error = conn.handle.why_ended().unwrap_or_else(|| {
@@ -199,6 +182,13 @@ impl ResponseFuture {
             is_decoding: self.is_decoding,
             tunnel,
         })
+    }
+
+    /// Who takes what is promised to the request, if anybody does.
+    fn promisee(&self, request: &OutgoingRequest, conn: &Conn) -> Option<Arc<dyn Promisee>> {
+        let settings = &self.shared.responses;
+        let netloc = self.key.as_ref().map(|key| &key.netloc);
+        Pushed::promisee(request, &conn.facts, settings, netloc, self.is_decoding)
     }
 
     /// What the outcome means for the call; `None` when the request goes out again.
@@ -262,13 +252,45 @@ fn try_lease_shared(pool: &Pool<Dialer>, key: &Key) -> Option<Lease<Conn>> {
         return None;
     }
     let any = Key::new(key.netloc.clone(), Protocols::Any);
-    let lease = pool.try_lease(&any)?;
-    (lease.facts.protocol == Protocol::Http2).then_some(lease)
+    // What carries many exchanges at a time is HTTP/2. A connection of HTTP/1.1 stays as idle as it is.
+    pool.try_lease_multiplexed(&any)
+}
+
+/// Bodies up to this size are sent whole, with their head, in one step: they fit the window that
+/// every stream has from the start (RFC 9113 §6.9.2).
+const WHOLE_BODY: u64 = 65_535;
+
+/// Takes a body whole that is ready, and sees to it that a CONNECT has none.
+pub(super) fn settle(
+    request: OutgoingRequest,
+    cx: &mut Context<'_>,
+) -> Result<OutgoingRequest, Error> {
+    let OutgoingRequest {
+        mut parts,
+        body,
+        target,
+    } = request;
+    let body = body.settle(cx, WHOLE_BODY).map_err(|cause| {
+        Error::new(Kind::RequestBody, Scope::Request, Retry::Never).with_source(cause)
+    })?;
+    if parts.method == Method::CONNECT {
+        if !matches!(body, OutgoingBody::Empty) {
+            let error = Error::new(Kind::Request, Scope::Request, Retry::Never);
+            return Err(error.with_source(CONNECT_HAS_NO_CONTENT));
+        }
+        // It could only say that there is none.
+        parts.headers.remove(header::CONTENT_LENGTH);
+    }
+    Ok(OutgoingRequest {
+        parts,
+        body,
+        target,
+    })
 }
 
 /// The body of a CONNECT is the pipe into its tunnel, where a stream carries it: a new one at each
 /// try, as the one before went with its stream. HTTP/1.1 hands over the whole connection.
-fn open_tunnel(request: &mut OutgoingRequest, protocol: Protocol) -> Option<PipeWriter> {
+pub(super) fn open_tunnel(request: &mut OutgoingRequest, protocol: Protocol) -> Option<PipeWriter> {
     request.body = OutgoingBody::Empty;
     if protocol == Protocol::Http1 {
         return None;
@@ -278,7 +300,7 @@ fn open_tunnel(request: &mut OutgoingRequest, protocol: Protocol) -> Option<Pipe
     Some(writer)
 }
 
-fn sleep(limit: Option<Duration>) -> Option<Pin<Box<Sleep>>> {
+pub(super) fn sleep(limit: Option<Duration>) -> Option<Pin<Box<Sleep>>> {
     limit.map(|limit| Box::pin(tokio::time::sleep(limit)))
 }
 

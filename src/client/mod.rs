@@ -4,6 +4,7 @@
 //! again by itself; and the public service.
 
 mod builder;
+pub mod connection;
 mod decoding;
 mod dialer;
 mod future;
@@ -11,6 +12,8 @@ mod info;
 pub mod mounts;
 mod pending;
 mod proxy;
+mod pushed;
+mod settings;
 mod transport;
 
 pub use self::{

@@ -35,6 +35,8 @@ pub(super) struct ResponseSettings {
     pub(super) body_idle: Option<Duration>,
     /// Whether responses carry an `HttpHeaderMap`.
     pub(super) keeps_fields: bool,
+    /// Whether servers may push at all; else nobody looks for sinks.
+    pub(super) takes_pushes: bool,
 }
 
 /// An exchange whose head has not come. Dropped, it leaves the exchange.

@@ -120,7 +120,7 @@ impl Transport {
 
 /// What the request is content with: its extension says so, else its version. HTTP/1.1 is what
 /// every request says that nobody gave a version, so it demands nothing.
-fn asked_protocols(request: &Request<()>) -> Result<Protocols, Error> {
+pub(super) fn asked_protocols(request: &Request<()>) -> Result<Protocols, Error> {
     // RFC 8441 is about HTTP/2.
     if request.extensions().get::<Protocol>().is_some() {
         return Ok(Protocols::Http2);
@@ -146,13 +146,7 @@ fn destination(request: &Request<()>) -> Result<Netloc, Error> {
             return tunnel_proxy(request.uri(), proxy).cloned();
         }
     }
-    let netloc = Netloc::from_uri(request.uri()).map_err(|cause| {
-        let kind = match cause {
-            NetlocError::Scheme(_) => Kind::Scheme,
-            NetlocError::Relative | NetlocError::Authority(_) => Kind::Uri,
-        };
-        rejected(kind).with_source(cause)
-    })?;
+    let netloc = netloc_of(request.uri())?;
     match proxy {
         None => Ok(netloc),
         Some(_) if netloc.scheme() == Scheme::Https => Err(rejected(Kind::Request)
@@ -162,21 +156,38 @@ fn destination(request: &Request<()>) -> Result<Netloc, Error> {
     }
 }
 
+/// The netloc of a request's URI.
+pub(super) fn netloc_of(uri: &Uri) -> Result<Netloc, Error> {
+    Netloc::from_uri(uri).map_err(|cause| {
+        let kind = match cause {
+            NetlocError::Scheme(_) => Kind::Scheme,
+            NetlocError::Relative | NetlocError::Authority(_) => Kind::Uri,
+        };
+        rejected(kind).with_source(cause)
+    })
+}
+
 /// RFC 9110 §9.3.6: CONNECT asks a proxy, by the host and port of the target and nothing else.
 fn tunnel_proxy<'a>(target: &Uri, proxy: Option<&'a Netloc>) -> Result<&'a Netloc, Error> {
+    check_tunnel(target)?;
+    proxy.ok_or_else(|| {
+        rejected(Kind::Request).with_source("CONNECT goes to a proxy: see towline::Proxy")
+    })
+}
+
+/// Whether a URI is the host and port that CONNECT names.
+pub(super) fn check_tunnel(target: &Uri) -> Result<(), Error> {
     let is_authority = target.scheme().is_none() && target.path_and_query().is_none();
     let has_port = target.port_u16().is_some_and(|port| port != 0);
     if !is_authority || !has_port {
         return Err(rejected(Kind::Request)
             .with_source("CONNECT names a host and a port, unless it has a Protocol"));
     }
-    proxy.ok_or_else(|| {
-        rejected(Kind::Request).with_source("CONNECT goes to a proxy: see towline::Proxy")
-    })
+    Ok(())
 }
 
 /// RFC 9110 §9.3.6: a CONNECT "does not have content", so a length of it says nothing or lies.
-fn refuse_content(request: &Request<()>) -> Result<(), Error> {
+pub(super) fn refuse_content(request: &Request<()>) -> Result<(), Error> {
     let mut lengths = request.headers().get_all(header::CONTENT_LENGTH).iter();
     if lengths.all(|length| length == "0") {
         return Ok(());
@@ -188,7 +199,7 @@ fn refuse_content(request: &Request<()>) -> Result<(), Error> {
 pub(super) const CONNECT_HAS_NO_CONTENT: &str =
     "CONNECT has no content: write to the tunnel that it brings";
 
-fn rejected(kind: Kind) -> Error {
+pub(super) fn rejected(kind: Kind) -> Error {
     Error::new(kind, Scope::Request, Retry::Never)
 }
 

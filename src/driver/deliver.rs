@@ -3,17 +3,19 @@
 //! Owns: the only place that collects wakers. A slot gives its waker once, so however many frames
 //! came for it in one read, its reader is woken at most once.
 
+use std::sync::Arc;
+
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::{debug, trace};
 
-use super::{exchange::Exchange, failure::End, http2::Http2Driver};
+use super::{exchange::Exchange, failure::End, handle::Shared, http2::Http2Driver};
 use crate::{
-    body::{Arrived, Head, Then},
+    body::{Arrived, Head, Promise, Slot, Then},
     error::Retry,
     http2::{
         ErrorCode, State, StreamId,
         engine::{Event, Failure},
-        message::ResponseHead,
+        message::{PromisedHead, ResponseHead},
     },
 };
 
@@ -44,6 +46,7 @@ where
                 let then = self.then(id, end_stream);
                 self.arrive(id, Arrived::Data(data, credit), then);
             }
+            Event::WindowUsedUp { id } => self.return_credit(id),
             Event::Trailers { id, fields } => {
                 let then = self.then(id, true);
                 self.arrive(id, Arrived::Trailers(fields), then);
@@ -58,15 +61,17 @@ where
             Event::Finished { id } => {
                 if let Some(exchange) = self.exchanges.remove(&id) {
                     exchange.slot.sending_finished();
-                    self.shared.release_slot();
+                    self.release_slot(id);
                 }
             }
             Event::PeerSettings(settings) => {
-                self.shared
-                    .set_limit(settings.max_concurrent_streams as usize);
+                self.shared.set_peer_settings(settings);
             }
             Event::Retired => {
                 debug!(netloc = %self.endpoint.netloc, "the connection is retired");
+                if let Some(goaway) = self.engine.goaway() {
+                    self.shared.retired_by(self.endpoint.retired(goaway));
+                }
                 self.shared.end();
             }
             Event::Closed(closure) => {
@@ -78,7 +83,8 @@ where
                 self.hear(id, head.status);
                 self.arrive(id, Arrived::Interim(Head::from_http2(head, id)), Then::More);
             }
-            Event::Pong { .. } => {}
+            Event::Promise { id, promised, head } => self.promise(id, promised, *head),
+            Event::Pong { payload } => self.answer_ping(payload),
         }
     }
 
@@ -124,6 +130,14 @@ where
         }
     }
 
+    /// Credit that the reader gathers may be all that the peer waits for.
+    fn return_credit(&mut self, id: StreamId) {
+        let exchange = self.exchanges.get(&id);
+        if let Some(credit) = exchange.and_then(|exchange| exchange.slot.hasten_credit()) {
+            self.engine.release(id, credit);
+        }
+    }
+
     fn fail(&mut self, id: StreamId, failure: Failure) {
         let is_unprocessed = matches!(
             failure,
@@ -137,7 +151,40 @@ where
             }
             let is_resendable = is_unprocessed && !exchange.has_head;
             exchange.fail(error, is_resendable, &mut self.wakers);
+            self.release_slot(id);
+        }
+    }
+
+    /// Promised streams were never counted: the limit is on those that we open
+    /// (RFC 9113 §5.1.2).
+    fn release_slot(&self, id: StreamId) {
+        if id.is_client() {
             self.shared.release_slot();
+        }
+    }
+
+    /// Hands a promise to whoever takes those of its request. Where nobody does, it is refused at
+    /// once, so that nothing is held.
+    fn promise(&mut self, parent: StreamId, id: StreamId, head: PromisedHead) {
+        let parent_exchange = self.exchanges.get(&parent);
+        let promisee = parent_exchange.and_then(|exchange| exchange.slot.promisee());
+        let slot = Slot::promised(id.into(), Arc::<Shared>::clone(&self.shared));
+        let promise = Promise::new(parent, id, Arc::clone(&slot));
+        let taken = match promisee {
+            Some(promisee) => promisee.take(promise, head),
+            None => Err(promise),
+        };
+        match taken {
+            Ok(waker) => {
+                trace!(%parent, %id, "a response is promised");
+                self.exchanges.insert(id, Exchange::promised(slot));
+                self.wakers.extend(waker);
+            }
+            Err(promise) => {
+                self.engine.cancel(id, ErrorCode::REFUSED_STREAM);
+                // There is no exchange to leave.
+                let _slot = promise.into_slot();
+            }
         }
     }
 }

@@ -7,15 +7,22 @@ use std::{sync::Arc, task::Waker};
 
 use http::Method;
 
-use super::{expect::asks_leave, failure::Reached, handle::Shared, upload::Upload};
+use super::{
+    expect::asks_leave,
+    failure::Reached,
+    handle::Shared,
+    priority::{Adjustable, Follower},
+    upload::Upload,
+};
 use crate::{
     Error,
     body::{ExchangeId, OutgoingBody, OutgoingRequest, Slot, StreamingBody},
     http2::{
         Engine,
-        engine::{BodyPlan, Refusal},
+        engine::{BodyPlan, Refusal, StreamOptions},
         message::{RequestError, RequestHead},
     },
+    priority::Priority,
 };
 
 /// A request on a stream.
@@ -26,9 +33,23 @@ pub(super) struct Exchange {
     /// How many octets the connection had been given when this request joined them; `None` while
     /// it has not left the engine.
     pub(super) batch: Option<u64>,
+    /// There while the request's priority can be changed.
+    pub(super) follower: Option<Arc<Follower>>,
 }
 
 impl Exchange {
+    /// A response that the peer has promised to a request of its own making.
+    pub(super) fn promised(slot: Arc<Slot>) -> Self {
+        Self {
+            slot,
+            upload: None,
+            has_head: false,
+            // All that there was to be sent has been: the peer has answered to it.
+            batch: Some(0),
+            follower: None,
+        }
+    }
+
     /// How far the exchange has come; `taken` octets were taken by the socket in all.
     pub(super) fn reached(&self, taken: u64) -> Reached {
         if self.has_head {
@@ -70,15 +91,23 @@ pub(super) enum Unopened {
 /// Says [`Unopened::BodyTaken`] to the caller.
 pub(super) const BODY_TAKEN: &str = "the request's body was sent before and cannot be had again";
 
+/// What of a request stays with its driver.
+#[derive(Default)]
+pub(super) struct Begun {
+    pub(super) upload: Option<Upload>,
+    pub(super) follower: Option<Arc<Follower>>,
+}
+
 /// Turns a request into a stream. Its body is taken only if that succeeds, and stays with the
 /// request if it can be sent again.
 pub(super) fn start(
     engine: &mut Engine,
     request: &mut OutgoingRequest,
     shared: &Arc<Shared>,
-    upload: &mut Option<Upload>,
+    begun: &mut Begun,
 ) -> Result<ExchangeId, Unopened> {
     let length = request.content_length();
+    let adjustable = Adjustable::of(&request.parts);
     let head = RequestHead::from_parts(&request.parts, length).map_err(Unopened::Unsayable)?;
     let announced = head.content_length;
     let is_withheld = asks_leave(&request.parts);
@@ -93,10 +122,21 @@ pub(super) fn start(
         OutgoingBody::Streaming(_) => BodyPlan::Streaming,
         OutgoingBody::Taken => return Err(Unopened::BodyTaken),
     };
-    let id = engine.open(&head, plan).map_err(Unopened::Refused)?;
+    let mut options = StreamOptions {
+        window: request.parts.extensions.get().cloned(),
+        ..StreamOptions::default()
+    };
+    // A field of the caller's own is of use to us where there is something to send by it, or
+    // something to be told from it.
+    if head.priority.is_none() && (adjustable.is_some() || !matches!(plan, BodyPlan::Empty)) {
+        options.priority = Priority::from_fields(head.headers);
+    }
+    let id = engine.open_with(&head, plan, options);
+    let id = id.map_err(Unopened::Refused)?;
+    begun.follower = adjustable.map(|adjustable| adjustable.follow(engine, id, shared));
     if let Some(body) = withheld.or_else(|| request.body.take_streaming()) {
         let new = Upload::new(body, announced, id.into(), Arc::clone(shared));
-        *upload = Some(if request.parts.method == Method::CONNECT {
+        begun.upload = Some(if request.parts.method == Method::CONNECT {
             new.of_tunnel()
         } else if is_withheld {
             new.withheld()

@@ -81,6 +81,9 @@ impl Endpoint {
                 .error(Kind::MalformedResponse, Scope::Stream, Retry::IfIdempotent)
                 .with_code(violation.code(), Initiator::Local)
                 .with_source(violation),
+            Failure::WindowStalled => self
+                .error(Kind::WindowStalled, Scope::Stream, Retry::IfIdempotent)
+                .with_code(ErrorCode::CANCEL, Initiator::Local),
         }
     }
 
@@ -107,13 +110,17 @@ impl Endpoint {
             End::Closed(Closure::NotHttp2(received), _) => error(Kind::NotHttp2)
                 .with_retry(Retry::Never)
                 .with_source(NotHttp2Received(received.clone())),
-            End::Closed(Closure::Drained, Some(goaway)) => error(Kind::GoAway)
-                .with_code(goaway.code, Initiator::Peer)
-                .with_source(GoneAway(goaway.clone())),
+            End::Closed(Closure::Drained, Some(goaway)) => self.retired(goaway).with_retry(retry),
             End::Closed(Closure::Drained, None) => {
                 error(Kind::Closed).with_source("the connection was retired, and is closed")
             }
-            End::Closed(Closure::Local(_), _) | End::Dropped => error(Kind::Shutdown),
+            End::Closed(Closure::WindowStalled, _) => {
+                error(Kind::WindowStalled).with_code(ErrorCode::INTERNAL_ERROR, Initiator::Local)
+            }
+            End::Closed(Closure::Local(code), _) => {
+                error(Kind::Shutdown).with_code(*code, Initiator::Local)
+            }
+            End::Dropped => error(Kind::Shutdown),
             End::Io(cause, goaway) => {
                 let kind = if is_disconnect(cause) {
                     closed
@@ -128,6 +135,20 @@ impl Endpoint {
             }
             End::Stuck => error(Kind::Timeout(Phase::WriteProgress)),
         }
+    }
+
+    /// The peer takes no new streams.
+    pub(super) fn retired(&self, goaway: &GoAwayReceived) -> Error {
+        self.error(Kind::GoAway, Scope::Connection, Retry::Safe)
+            .with_code(goaway.code, Initiator::Peer)
+            .with_source(GoneAway(goaway.clone()))
+    }
+
+    /// The caller has ended an exchange by hand.
+    pub(super) fn cancelled(&self, code: ErrorCode) -> Error {
+        self.error(Kind::Reset, Scope::Stream, Retry::IfIdempotent)
+            .with_code(code, Initiator::Local)
+            .with_source("the caller cancelled the exchange")
     }
 
     /// No stream was opened.

@@ -4,16 +4,21 @@
 //! request enters the mailbox and freed by the driver when its stream ends, so the mailbox never
 //! holds more requests than the peer takes at once (RFC 9113 §5.1.2).
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
-use super::mailbox::{Command, Mailbox};
+use tokio::sync::oneshot;
+
+use super::mailbox::{Command, Mailbox, PingCommand};
 use crate::{
     body::{ExchangeControl, ExchangeId, Slot},
     error::Error,
-    http2::Credit,
+    http2::{Credit, ErrorCode, engine::PeerSettings},
 };
 
 /// Whoever wants to know when a connection can take more, or nothing more.
@@ -24,6 +29,8 @@ pub(crate) trait Observer: Send + Sync {
     fn limit_raised(&self);
     /// No new streams are taken from now on.
     fn ended(&self);
+    /// The connection is over, and its byte stream closed.
+    fn over(&self) {}
 }
 
 /// A connection's handle; clones are the same connection.
@@ -39,7 +46,10 @@ pub(super) struct Shared {
     limit: AtomicUsize,
     takes_streams: AtomicBool,
     observer: OnceLock<Box<dyn Observer>>,
+    is_over: AtomicBool,
+    why_retired: OnceLock<Error>,
     why_ended: OnceLock<Error>,
+    peer_settings: Mutex<Option<PeerSettings>>,
     credit_step: u32,
 }
 
@@ -53,7 +63,10 @@ impl Handle {
                 limit: AtomicUsize::new(limit),
                 takes_streams: AtomicBool::new(true),
                 observer: OnceLock::new(),
+                is_over: AtomicBool::new(false),
+                why_retired: OnceLock::new(),
                 why_ended: OnceLock::new(),
+                peer_settings: Mutex::new(None),
                 credit_step,
             }),
         }
@@ -106,6 +119,45 @@ impl Handle {
         if !self.is_open() {
             self.shared.observed(|observer| observer.ended());
         }
+        if self.is_over() {
+            self.shared.observed(|observer| observer.over());
+        }
+    }
+
+    /// Whether the connection is over, and its byte stream closed.
+    pub(crate) fn is_over(&self) -> bool {
+        self.shared.is_over.load(Ordering::Acquire)
+    }
+
+    /// Why no new streams are taken, if it was the peer who said so.
+    pub(crate) fn why_retired(&self) -> Option<Error> {
+        self.shared.why_retired.get().cloned()
+    }
+
+    /// What the peer allows, once it has said it.
+    pub(crate) fn peer_settings(&self) -> Option<PeerSettings> {
+        *self.shared.lock_settings()
+    }
+
+    /// Ends an exchange with a code, and tells whoever waits for it.
+    pub(crate) fn reset(&self, id: ExchangeId, code: ErrorCode) {
+        // With the driver gone, so is the exchange.
+        let _gone = self.shared.mailbox.push(Command::Reset(id, code));
+    }
+
+    /// Sends a PING; the time until its answer comes. An error if the connection ends first.
+    pub(crate) fn ping(&self, payload: [u8; 8]) -> oneshot::Receiver<Duration> {
+        let (answer, answered) = oneshot::channel();
+        let ping = Box::new(PingCommand { payload, answer });
+        // With the driver gone, the sender goes with the command.
+        let _gone = self.shared.mailbox.push(Command::Ping(ping));
+        answered
+    }
+
+    /// Asks the driver to close now, whatever is under way.
+    pub(crate) fn close(&self, code: ErrorCode) {
+        // A driver that is gone has nothing to close.
+        let _gone = self.shared.mailbox.push(Command::Close(code));
     }
 
     /// Why the connection is over, once it is: as somebody is told whose request was never written.
@@ -151,6 +203,28 @@ impl Shared {
         }
     }
 
+    /// The peer's settings have come, or changed.
+    pub(super) fn set_peer_settings(&self, settings: PeerSettings) {
+        *self.lock_settings() = Some(settings);
+        self.set_limit(settings.max_concurrent_streams as usize);
+    }
+
+    fn lock_settings(&self) -> std::sync::MutexGuard<'_, Option<PeerSettings>> {
+        let settings = self.peer_settings.lock();
+        settings.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The peer takes no new streams; said before [`end`](Self::end).
+    pub(super) fn retired_by(&self, error: Error) {
+        let _once = self.why_retired.set(error);
+    }
+
+    /// The driver is gone, and with it the byte stream.
+    pub(super) fn set_over(&self) {
+        self.is_over.store(true, Ordering::Release);
+        self.observed(|observer| observer.over());
+    }
+
     /// The connection is over; said before [`end`](Self::end), so that whoever finds it closed
     /// finds out why.
     pub(super) fn ended_by(&self, error: Error) {
@@ -179,6 +253,11 @@ impl ExchangeControl for Shared {
     fn cancel(&self, id: ExchangeId) {
         // With the driver gone, so is the exchange.
         let _gone = self.mailbox.push(Command::Cancel(id));
+    }
+
+    fn claim(&self, id: ExchangeId) {
+        // With the driver gone, nobody keeps account of it.
+        let _gone = self.mailbox.push(Command::Claim(id));
     }
 
     fn credit_step(&self) -> u32 {

@@ -6,7 +6,8 @@
 //!
 //! HTTP/1.1 has no flow control of its own: a response is read only while its reader keeps up.
 //! Reads come before writes, as on HTTP/2: an end that the runtime has noticed is seen before a request
-//! is written to a connection that is gone.
+//! is written to a connection that is gone. After a long idle time the runtime is first given the
+//! chance to notice: it may have stood still.
 
 mod deliver;
 mod failure;
@@ -33,7 +34,7 @@ use super::{
     failure::{Endpoint, Reached},
     handle::{Handle, Shared},
     mailbox::Command,
-    pace::{Step, Timer},
+    pace::{Step, Timer, poll_reactor},
     upload::Upload,
 };
 use crate::{
@@ -76,6 +77,8 @@ pub(crate) struct Http1Driver {
     write_failure: Option<(io::Error, Instant)>,
     /// No request after the present one.
     is_retiring: bool,
+    /// When it went to sleep without an exchange, if it has not been awake since.
+    idle_since: Option<Instant>,
     timer: Timer,
     /// Why the connection is over, once it is.
     end: Option<End>,
@@ -116,6 +119,10 @@ impl Http1Driver {
     /// How long to read on once writing has failed and nothing more comes: a server that refuses an
     /// upload answers, closes, and makes our writing fail before its answer is read.
     const LAST_WORDS: Duration = Duration::from_secs(1);
+    /// After how long without an exchange the runtime is asked for news of the socket before a
+    /// request is written: shorter than any server keeps an idle connection, and so long that the
+    /// turn it costs is nothing beside it.
+    const LONG_IDLE: Duration = Duration::from_millis(100);
     /// How long a finished connection may take to say goodbye.
     const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -139,6 +146,7 @@ impl Http1Driver {
             write_timeout: config.write_timeout,
             write_failure: None,
             is_retiring: false,
+            idle_since: None,
             timer: Timer::default(),
             end: None,
             is_finished: false,
@@ -167,6 +175,9 @@ impl Http1Driver {
                 self.give_up_reading(now);
             }
             self.run_commands(now);
+            if self.is_doubtful(now) {
+                return poll_reactor(cx);
+            }
             self.deliver();
             self.wake();
             let write = self.write(cx, now);
@@ -179,11 +190,19 @@ impl Http1Driver {
             let reads_on = was_held && !self.is_held;
             let is_idle = read == Step::Idle && write == Step::Idle && !reads_on;
             if is_idle && self.poll_idle(cx, now).is_pending() {
+                self.idle_since = self.exchange.is_none().then_some(now);
                 return Poll::Pending;
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Whether a request is to be written on the word of a reading that may be out of date.
+    fn is_doubtful(&mut self, now: Instant) -> bool {
+        let idle = self.idle_since.take();
+        let idle = idle.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        idle >= Self::LONG_IDLE && self.exchange.is_some()
     }
 
     /// Sleeps until a command or a deadline comes; ready if one is there.
@@ -225,12 +244,19 @@ impl Http1Driver {
                         exchange.is_body_ready = true;
                     }
                 }
-                // An exchange that is over; or credit, which only HTTP/2 has.
+                Command::Reset(id, _) if self.carries(id) => self.reset(now),
+                // An exchange that is over; or credit, PINGs or a priority, which only HTTP/2 has.
                 Command::Cancel(_)
+                | Command::Reset(..)
+                | Command::Ping(_)
                 | Command::Resume(_)
                 | Command::PollBody(_)
+                | Command::Prioritize(_)
+                // HTTP/1.1 has neither promises nor windows.
+                | Command::Claim(_)
                 | Command::Release(..) => {}
                 Command::Retire => self.retire(),
+                Command::Close(_) => self.engine.close(),
             }
         }
         // The vector goes back, so that the next batch allocates nothing.
@@ -258,7 +284,7 @@ impl Http1Driver {
         let id = self.next_id;
         let (engine, shared) = (&mut self.engine, &self.shared);
         let mut begun = None;
-        let opened = slot.start(|request| {
+        let opened = slot.start(&mut self.wakers, |request| {
             begun = Some(begin(engine, request, (id, shared), now)?);
             Ok(id)
         });
@@ -316,6 +342,15 @@ impl Http1Driver {
         }
         self.is_held = false;
         self.engine.cancel(now);
+    }
+
+    /// The caller ends the exchange by hand, and may still wait for it.
+    fn reset(&mut self, now: Instant) {
+        if let Some(exchange) = &self.exchange {
+            let error = self.endpoint.broken_off();
+            self.wakers.extend(exchange.slot.fail(error, false));
+        }
+        self.cancel(now);
     }
 
     fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
@@ -392,6 +427,7 @@ impl Http1Driver {
 impl Drop for Http1Driver {
     fn drop(&mut self) {
         self.finish();
+        self.shared.set_over();
     }
 }
 

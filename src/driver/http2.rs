@@ -21,10 +21,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tracing::debug;
 
 use super::{
-    exchange::{BODY_TAKEN, Exchange, Unopened, start},
+    exchange::{BODY_TAKEN, Begun, Exchange, Unopened, start},
     failure::{End, Endpoint, Reached},
     handle::{Handle, Shared},
-    mailbox::Command,
+    mailbox::{Command, PingCommand},
     outbound::Written,
     pace::{Step, Timer},
 };
@@ -65,6 +65,8 @@ pub(crate) struct Http2Driver<IO> {
     read_size: usize,
     pub(super) output: Output,
     pub(super) written: Written,
+    /// PINGs of callers that are not answered yet, and when each was sent.
+    pings: Vec<(PingCommand, Instant)>,
     write_timeout: Option<Duration>,
     /// The socket takes nothing more; until this instant, what it still has to read comes first.
     pub(super) write_failure: Option<(io::Error, Instant)>,
@@ -97,7 +99,11 @@ where
     /// A driver for a fresh connection, and its handle. The driver must be spawned.
     pub(crate) fn new(io: IO, endpoint: Endpoint, config: Http2Config) -> (Self, Handle) {
         let credit_step = (config.engine.stream_window_size / 8).clamp(1, 64 * 1024);
-        let engine = Engine::new(config.engine, clock::now());
+        let takes_pushes = config.engine.enable_push;
+        let mut engine = Engine::new(config.engine, clock::now());
+        if takes_pushes {
+            engine.speaks_for(endpoint.netloc.clone());
+        }
         let limit = engine.peer_settings().max_concurrent_streams as usize;
         let handle = Handle::new(limit, credit_step);
         let driver = Self {
@@ -116,6 +122,7 @@ where
             read_size: Self::MIN_READ,
             output: Output::default(),
             written: Written::default(),
+            pings: Vec::new(),
             write_timeout: config.write_timeout,
             write_failure: None,
             timer: Timer::default(),
@@ -129,11 +136,12 @@ where
     fn poll_turns(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         for _ in 0..Self::MAX_TURNS {
             let now = clock::now();
+            self.engine.tick(now);
             let read = self.read(cx, now);
             if read == Step::Idle {
                 self.give_up_reading(now);
             }
-            self.run_commands();
+            self.run_commands(now);
             self.let_overdue_go(now);
             self.deliver();
             if self.wake() && !self.has_yielded {
@@ -182,7 +190,7 @@ where
         self.shared.mailbox.poll_command(cx)
     }
 
-    fn run_commands(&mut self) {
+    fn run_commands(&mut self, now: Instant) {
         let mut commands = std::mem::take(&mut self.commands);
         self.shared.mailbox.drain(&mut commands);
         while self.takes_requests()
@@ -196,10 +204,18 @@ where
                 Command::Open(slot) => self.held.push_back(slot),
                 Command::Release(id, credit) => self.engine.release(id.into(), credit),
                 Command::Cancel(id) => self.cancel(id.into()),
+                Command::Claim(id) => self.engine.claim(id.into()),
+                Command::Reset(id, code) => self.reset(id.into(), code),
                 Command::PollBody(id) => self.engine.resume(id.into()),
+                Command::Prioritize(id) => self.prioritize(id.into()),
                 // Nobody asks for it: what may be unread is bounded by the stream's window.
                 Command::Resume(_) => {}
+                Command::Ping(ping) => {
+                    self.engine.ping(ping.payload);
+                    self.pings.push((*ping, now));
+                }
                 Command::Retire => self.engine.retire(),
+                Command::Close(code) => self.engine.close(code),
             }
         }
         // The vector goes back, so that the next batch allocates nothing.
@@ -222,16 +238,18 @@ where
 
     fn open(&mut self, slot: Arc<Slot>) {
         let (engine, shared) = (&mut self.engine, &self.shared);
-        let mut upload = None;
-        match slot.start(|request| start(engine, request, shared, &mut upload)) {
+        let mut begun = Begun::default();
+        let wakers = &mut self.wakers;
+        match slot.start(wakers, |request| start(engine, request, shared, &mut begun)) {
             Some(Ok(id)) => {
                 let id = StreamId::from(id);
                 self.written.joining.push(id);
                 let exchange = Exchange {
                     slot,
-                    upload,
+                    upload: begun.upload,
                     has_head: false,
                     batch: None,
+                    follower: begun.follower,
                 };
                 if exchange.is_withheld() {
                     self.withhold(id);
@@ -265,6 +283,26 @@ where
             _ => ErrorCode::CANCEL,
         };
         self.engine.cancel(id, code);
+    }
+
+    /// The caller ends an exchange by hand, and may still wait for it.
+    fn reset(&mut self, id: StreamId, code: ErrorCode) {
+        if let Some(exchange) = self.exchanges.get_mut(&id) {
+            let error = self.endpoint.cancelled(code).with_stream_id(id);
+            self.wakers.extend(exchange.slot.fail(error, false));
+            exchange.upload = None;
+        }
+        self.engine.cancel(id, code);
+    }
+
+    /// RFC 9113 §6.7: answers come in the order of what they answer.
+    pub(super) fn answer_ping(&mut self, payload: [u8; 8]) {
+        let is_meant = |(ping, _): &(PingCommand, Instant)| ping.payload == payload;
+        if let Some(index) = self.pings.iter().position(is_meant) {
+            let (ping, sent) = self.pings.remove(index);
+            // Whoever asked may have left.
+            let _gone = ping.answer.send(clock::now() - sent);
+        }
     }
 
     fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> Step {
@@ -365,12 +403,14 @@ impl<IO> Http2Driver<IO> {
                 .extend(slot.fail(unwritten.clone(), is_resendable));
             self.shared.release_slot();
         }
-        for (_, exchange) in self.exchanges.drain() {
+        for (id, exchange) in self.exchanges.drain() {
             let reached = exchange.reached(self.written.taken());
             let error = self.endpoint.connection_failed(&end, reached);
             let is_resendable = is_resendable && reached == Reached::Unwritten;
             exchange.fail(error, is_resendable, &mut self.wakers);
-            self.shared.release_slot();
+            if id.is_client() {
+                self.shared.release_slot();
+            }
         }
         for waker in self.wakers.drain(..) {
             waker.wake();
@@ -382,5 +422,6 @@ impl<IO> Http2Driver<IO> {
 impl<IO> Drop for Http2Driver<IO> {
     fn drop(&mut self) {
         self.finish();
+        self.shared.set_over();
     }
 }

@@ -2,17 +2,21 @@
 //!
 //! Owns: one queue and the driver's waker, under one short lock. The driver drains it by swapping
 //! vectors. It needs no bound of its own: requests are bounded by the connection's slots, and each
-//! exchange has at most one cancel, one wake-up of its body, one leave to read on, and as many
-//! returns of credit in it as its window holds steps of credit.
+//! exchange has at most one cancel, one claim, one wake-up of its body, one change of priority, one
+//! leave to read on, and as many returns of credit in it as its window holds steps of credit. What
+//! callers ask for by hand, such as a PING, is there as often as they ask.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
+    time::Duration,
 };
+
+use tokio::sync::oneshot;
 
 use crate::{
     body::{ExchangeId, Slot},
-    http2::Credit,
+    http2::{Credit, ErrorCode},
 };
 
 /// One thing that a driver is asked to do.
@@ -26,10 +30,28 @@ pub(crate) enum Command {
     Resume(ExchangeId),
     /// End an exchange that nobody waits for.
     Cancel(ExchangeId),
+    /// End an exchange with this code, and tell whoever waits for it.
+    Reset(ExchangeId, ErrorCode),
+    /// Somebody reads what the peer has promised: HTTP/2 alone has promises.
+    Claim(ExchangeId),
     /// Ask this exchange's request body again: it has something.
     PollBody(ExchangeId),
+    /// This exchange's priority is another: HTTP/2 alone can say so.
+    Prioritize(ExchangeId),
+    /// Send a PING: HTTP/2 alone has them.
+    Ping(Box<PingCommand>),
     /// Take no new requests; close when the last is done.
     Retire,
+    /// Close now. HTTP/1.1 has no words for why.
+    Close(ErrorCode),
+}
+
+/// A PING, and who waits for its answer.
+#[derive(Debug)]
+pub(crate) struct PingCommand {
+    pub(super) payload: [u8; 8],
+    /// Dropped unused when the connection ends first.
+    pub(super) answer: oneshot::Sender<Duration>,
 }
 
 impl Command {
@@ -40,8 +62,13 @@ impl Command {
             Self::Release(..)
             | Self::Resume(_)
             | Self::Cancel(_)
+            | Self::Reset(..)
+            | Self::Claim(_)
             | Self::PollBody(_)
-            | Self::Retire => None,
+            | Self::Prioritize(_)
+            | Self::Ping(_)
+            | Self::Retire
+            | Self::Close(_) => None,
         }
     }
 }

@@ -16,6 +16,7 @@ mod http2;
 mod mailbox;
 mod outbound;
 mod pace;
+mod priority;
 #[cfg(test)]
 mod tests;
 mod upload;

@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::debug;
 
 use super::{failure::End, http2::Http2Driver, pace::Step, upload::Asked};
-use crate::http2::{StreamId, engine::Progress};
+use crate::http2::{Engine, StreamId, engine::Progress};
 
 /// What was given to the socket and taken by it, since the connection began.
 #[derive(Debug, Default)]
@@ -118,10 +118,15 @@ where
             progress = self.engine.poll_output(&mut self.output);
             self.mark_batch();
             self.let_go_of_ended();
-            if asked == Asked::Nobody || progress == Progress::More {
+            // Whoever was asked may have more, and whoever was not may have been behind it.
+            let is_waiting = asked == Asked::Somebody || self.engine.has_demand();
+            if progress == Progress::Drained && !is_waiting {
                 return progress;
             }
             progress = Progress::More;
+            if self.output.len() >= Engine::OUTPUT_TARGET {
+                return progress;
+            }
         }
         progress
     }

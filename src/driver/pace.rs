@@ -1,7 +1,8 @@
-//! What both drivers' loops go by: whether a step moved anything, and the one timer of a connection.
+//! What the drivers' loops go by: whether a step moved anything, the one timer of a connection, and
+//! a way to let the runtime look after its sockets.
 
 use std::{
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll},
     time::Instant,
 };
@@ -15,6 +16,12 @@ pub(super) enum Step {
     Moved,
     /// Nothing can be done until the driver is woken.
     Idle,
+}
+
+/// Yields until the runtime has looked after its sockets: never ready at once. A task that only wakes
+/// itself would have its turn before that.
+pub(super) fn poll_reactor(cx: &mut Context<'_>) -> Poll<()> {
+    pin!(tokio::task::yield_now()).poll(cx)
 }
 
 /// One sleep for all deadlines of a connection.

@@ -13,11 +13,14 @@ use std::{borrow::Cow, fmt};
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request, uri};
 
-use crate::headers::{
-    self,
-    authority::{self, AuthorityFault},
-    content_length::{self, Decimal, LengthFault},
-    target,
+use crate::{
+    headers::{
+        self,
+        authority::{self, AuthorityFault},
+        content_length::{self, Decimal, LengthFault},
+        target,
+    },
+    priority::{self, Priority},
 };
 
 /// The form in which a request names its target (RFC 9112 §3.2).
@@ -97,6 +100,8 @@ pub struct RequestHead<'a> {
     headers: &'a HeaderMap,
     framing: BodyFraming,
     spelling: &'a [Bytes],
+    /// For which a field is added (RFC 9218 §5).
+    priority: Option<Priority>,
 }
 
 /// The request target as it is written.
@@ -164,6 +169,7 @@ impl<'a> RequestHead<'a> {
             headers,
             framing: framing(method, headers, body)?,
             spelling: &[],
+            priority: priority::added(headers, &parts.extensions),
         })
     }
 
@@ -312,6 +318,9 @@ impl<'a> RequestHead<'a> {
                 field_line(out, b"transfer-encoding", b"chunked");
             }
             BodyFraming::None | BodyFraming::Length(_) | BodyFraming::Chunked => {}
+        }
+        if let Some(value) = self.priority.and_then(Priority::field_value) {
+            field_line(out, b"priority", value.as_bytes());
         }
     }
 }

@@ -35,6 +35,19 @@ pub struct Limits {
     /// Octets of our own encoder's dynamic table at most, whatever the peer offers. Default 4 KiB
     /// (memory).
     pub encoder_table_size: u32,
+    /// Streams that the peer may have promised and not finished, reserved and open together.
+    /// Default 100. More are refused with `REFUSED_STREAM` (promises without end, and never a
+    /// response to them). Announced as SETTINGS_MAX_CONCURRENT_STREAMS, which the RFC lets bound the
+    /// open ones only: an honest peer may go beyond it, so what is refused for want of room is a
+    /// fault from the 33rd promise to a request on.
+    pub promised_streams: u32,
+    /// Octets of all promised requests and their responses, sections counted as
+    /// [`field_section_size`](Self::field_section_size) counts them, that are held on a connection
+    /// while nobody has claimed them. Default 2 MiB: above a stream's window, so that one large
+    /// response waits for its reader, and is not reset. A promise beyond it is refused with
+    /// `REFUSED_STREAM` as one beyond `promised_streams` is, a response that grows beyond it is reset
+    /// with `CANCEL` (memory filled with what nobody asked for, CVE-2024-2398).
+    pub unclaimed_push_octets: u32,
 }
 
 impl Default for Limits {
@@ -48,6 +61,8 @@ impl Default for Limits {
             faults_per_second: 33,
             interim_responses: 16,
             encoder_table_size: consts::INITIAL_HEADER_TABLE_SIZE,
+            promised_streams: 100,
+            unclaimed_push_octets: 2 << 20,
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod frame;
 pub mod hpack;
 mod id;
 pub mod message;
+mod push;
 mod schedule;
 mod stream;
 mod violation;

@@ -127,6 +127,8 @@ violations! {
     // Field blocks.
     Compression COMPRESSION_ERROR "RFC 9113 §4.3" "a field block that cannot be decoded";
     // Stream states.
+    DataOnReserved PROTOCOL_ERROR "RFC 9113 §5.1" "DATA on a promised stream before its response head";
+    WindowUpdateOnReserved PROTOCOL_ERROR "RFC 9113 §5.1" "WINDOW_UPDATE on a promised stream before its response head";
     DataOnIdle PROTOCOL_ERROR "RFC 9113 §5.1" "DATA on an idle stream";
     HeadersOnIdle PROTOCOL_ERROR "RFC 9113 §5.1" "HEADERS on an idle stream";
     FrameAfterEnd STREAM_CLOSED "RFC 9113 §5.1" "a frame after END_STREAM";
@@ -137,6 +139,7 @@ violations! {
     SwitchingProtocols PROTOCOL_ERROR "RFC 9113 §8.6" "status 101 in HTTP/2";
     EndWithoutHead PROTOCOL_ERROR "RFC 9113 §8.1" "a stream that ends without a response head";
     HeadersInTunnel PROTOCOL_ERROR "RFC 9113 §8.5" "HEADERS on a stream that has become a tunnel";
+    PushPromiseInTunnel PROTOCOL_ERROR "RFC 9113 §8.5" "PUSH_PROMISE on a stream that has become a tunnel";
     TrailersWithoutEnd PROTOCOL_ERROR "RFC 9113 §8.1" "a trailer section that does not end the stream";
     FieldName PROTOCOL_ERROR "RFC 9113 §8.2.1" "a field name with an upper-case or forbidden character";
     FieldValue PROTOCOL_ERROR "RFC 9113 §8.2.1" "a field value with a forbidden character";
@@ -150,11 +153,17 @@ violations! {
     ContentLengthValue PROTOCOL_ERROR "RFC 9110 §8.6" "content-length that is no number, or differs from another";
     ContentLengthMismatch PROTOCOL_ERROR "RFC 9113 §8.1.1" "content-length differs from the DATA received";
     ContentForbidden PROTOCOL_ERROR "RFC 9110 §6.4.1" "content in a response that cannot have any";
+    // Promised requests.
+    PromiseMethod PROTOCOL_ERROR "RFC 9113 §8.4" "a promised request whose method is not known to be safe and cacheable";
+    PromiseContent PROTOCOL_ERROR "RFC 9113 §8.4" "a promised request that announces content or trailers";
+    PromiseHost PROTOCOL_ERROR "RFC 9113 §8.3.1" "a promised request whose host field is not its authority";
+    PromiseAuthority PROTOCOL_ERROR "RFC 9113 §8.4" "a promised request that the connection does not speak for";
     // Abuse (RFC 9113 §10.5).
     ContinuationFlood ENHANCE_YOUR_CALM "RFC 9113 §10.5.1" "a field block spread over too many frames";
     FieldSectionTooLarge ENHANCE_YOUR_CALM "RFC 9113 §10.5.1" "a field section above our limit";
     ControlFlood ENHANCE_YOUR_CALM "RFC 9113 §10.5" "control frames faster than the peer takes our answers";
     FaultFlood ENHANCE_YOUR_CALM "RFC 9113 §10.5" "too many useless or faulty frames";
+    UnclaimedPush CANCEL "RFC 9113 §10.5" "more octets pushed than are held while nobody claims them";
     InterimFlood ENHANCE_YOUR_CALM "RFC 9113 §10.5" "too many interim responses on a stream";
 }
 

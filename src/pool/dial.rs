@@ -1,7 +1,8 @@
 //! A dial: a task of its own, so that it survives the caller that began it.
 //!
 //! Owns: the [`Dial`] trait, and the promise that every dial ends in exactly one landing, be it by
-//! a panic or by the end of its runtime.
+//! a panic or by the end of its runtime. A dial that has failed looks on for as long as its failure
+//! may be somebody's.
 
 use std::{
     pin::Pin,
@@ -15,6 +16,7 @@ use super::{
     conn::{Conn, Link, Settle, Watcher},
     exclusive::NoticeLine,
     lease::Entry,
+    shelf::STANDSTILL,
     waiters::WaitCount,
 };
 use crate::error::{Error, Kind, Retry, Scope};
@@ -50,9 +52,26 @@ pub(super) fn start<D: Dial>(pool: &Arc<Shared<D>>, key: &Key, order: DialOrder)
     let dialer = pool.dialer.clone();
     order.runtime.spawn(async move {
         tracing::debug!(netloc = %flight.key.netloc, "dialing");
-        let outcome = dialer.dial(flight.key.clone()).await;
-        flight.land(outcome);
+        let (pool, key) = (flight.pool.clone(), flight.key.clone());
+        let outcome = dialer.dial(key.clone()).await;
+        if let Some(error) = flight.land(outcome) {
+            look_on(&pool, &key, &error).await;
+        }
     });
+}
+
+/// Sees to it that the failure of a dial is told to somebody, if those who wait come to a standstill.
+async fn look_on<D: Dial>(pool: &Weak<Shared<D>>, key: &Key, error: &Error) {
+    let mut progress = None;
+    loop {
+        let pool = pool.upgrade();
+        let seen = pool.and_then(|pool| pool.look_on(key, error, progress));
+        if seen.is_none() {
+            return;
+        }
+        progress = seen;
+        tokio::time::sleep(STANDSTILL).await;
+    }
 }
 
 /// A dial under way. Dropped before it landed, it tells the waiters so.
@@ -65,7 +84,8 @@ struct Flight<D: Dial> {
 }
 
 impl<D: Dial> Flight<D> {
-    fn land(mut self, outcome: Result<D::Conn, Error>) {
+    /// Gives a failure that fails nobody yet.
+    fn land(mut self, outcome: Result<D::Conn, Error>) -> Option<Error> {
         if let Err(error) = &outcome {
             tracing::debug!(netloc = %self.key.netloc, %error, "the dial failed");
         }
@@ -73,7 +93,7 @@ impl<D: Dial> Flight<D> {
             if let Ok(conn) = outcome {
                 conn.retire();
             }
-            return;
+            return None;
         };
         let outcome = outcome.map(|conn| {
             let link = Arc::new(self.link(&conn));
@@ -81,7 +101,7 @@ impl<D: Dial> Flight<D> {
             Entry::new(conn, link)
         });
         self.pool = Weak::new();
-        shared.land(&self.key, outcome);
+        shared.land(&self.key, outcome)
     }
 
     fn link(&self, conn: &D::Conn) -> Link {
@@ -104,6 +124,7 @@ impl<D: Dial> Drop for Flight<D> {
         let error = Error::new(kind, Scope::Netloc, Retry::Safe)
             .with_netloc(&self.key.netloc)
             .with_source(why);
-        shared.land(&self.key, Err(error));
+        // Of a dial that did not end by itself, nobody is left to look on.
+        let _failure = shared.land(&self.key, Err(error));
     }
 }

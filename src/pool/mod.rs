@@ -13,8 +13,9 @@
 //! - where waiters stand in a queue, a connection is there or a dial is under way;
 //! - connections and dials under way are together no more than
 //!   [`max_connections`](PoolConfig::max_connections);
-//! - a failed dial fails nobody as long as a connection or another dial is left to serve those who
-//!   wait, and everybody who waits when none is;
+//! - a failed dial fails everybody who waits when no connection and no other dial is left; as long as
+//!   those serve who waits, it fails nobody; and where there is room for more, but they serve nobody
+//!   for a while, since each carries one exchange and that goes on, it fails the last who waits;
 //! - a slot belongs to exactly one [`Lease`] or one stream; a lease that is dropped gives it on.
 //!
 //! Locks: one mutex over the map, and below it one a shelf, which [`exclusive`] tells about. Under
@@ -22,8 +23,8 @@
 //! `release`, `retire` and the dropping of connections are collected in a [`Deferred`] and done
 //! once the lock is open again.
 //!
-//! Tasks: one for each dial under way, and one [`evict`] sweeper while a connection is held. Both
-//! hold the pool weakly.
+//! Tasks: one for each dial under way, or failed while others are left, and one [`evict`] sweeper
+//! while a connection is held. Both hold the pool weakly.
 
 mod conn;
 mod dial;
@@ -44,6 +45,7 @@ use std::{
     time::Duration,
 };
 
+use foldhash::fast::RandomState;
 use tokio::{runtime::Handle, sync::oneshot};
 
 use self::{
@@ -51,7 +53,7 @@ use self::{
     evict::SweeperHandle,
     lease::Entry,
     sharing::Memory,
-    shelf::{Allowance, Deferred, Shelf},
+    shelf::{Allowance, Deferred, Progress, Shelf},
     waiters::{Place, Waiter, WaiterId},
 };
 pub(crate) use self::{
@@ -128,7 +130,7 @@ impl<D: Dial> Pool<D> {
                 dialer,
                 config,
                 state: Mutex::new(State {
-                    shelves: HashMap::new(),
+                    shelves: HashMap::default(),
                     memory: Memory::default(),
                     next_waiter: WaiterId::FIRST,
                     sweeper: None,
@@ -141,6 +143,13 @@ impl<D: Dial> Pool<D> {
     /// A slot, if one is free and nobody waits for it: one short lock and no allocation.
     pub(crate) fn try_lease(&self, key: &Key) -> Option<Lease<D::Conn>> {
         self.shared.try_lease(key)
+    }
+
+    /// As [`try_lease`](Self::try_lease), of a connection that carries many exchanges: one that
+    /// carries a single one is left as it is.
+    pub(crate) fn try_lease_multiplexed(&self, key: &Key) -> Option<Lease<D::Conn>> {
+        let mut state = self.shared.lock();
+        state.shelves.get_mut(key)?.try_lease_multiplexed()
     }
 
     /// A slot as soon as there is one. Nothing happens before the first poll.
@@ -221,7 +230,7 @@ struct Shared<D: Dial> {
 
 struct State<C: Conn> {
     /// Only shelves that hold something: a connection, a waiter or a dial under way.
-    shelves: HashMap<Key, Shelf<C>>,
+    shelves: HashMap<Key, Shelf<C>, RandomState>,
     /// What was learnt of keys that have no shelf now.
     memory: Memory,
     /// Counts over all keys, so that a shelf made anew never repeats an id.
@@ -287,13 +296,15 @@ impl<D: Dial> Shared<D> {
         failure
     }
 
-    /// Takes in what the dial for `key` brought.
-    fn land(self: &Arc<Self>, key: &Key, outcome: Result<Entry<D::Conn>, Error>) {
+    /// Takes in what the dial for `key` brought. Gives a failure that fails nobody yet.
+    fn land(self: &Arc<Self>, key: &Key, outcome: Result<Entry<D::Conn>, Error>) -> Option<Error> {
         let mut deferred = Deferred::default();
+        let mut failure = None;
         let sweep = {
             let mut state = self.lock();
             if let Some(shelf) = state.shelves.get_mut(key) {
                 let allowance = shelf.land(key, outcome, &mut deferred);
+                failure = shelf.failure().cloned();
                 state.settle(key, allowance, &mut deferred);
             } else if let Ok(entry) = outcome {
                 // Only a shutdown empties a shelf amid its dial.
@@ -305,6 +316,18 @@ impl<D: Dial> Shared<D> {
         if let Some(sweep) = sweep {
             sweep.spawn(self);
         }
+        failure
+    }
+
+    /// Looks on after a dial: see [`Shelf::look_on`].
+    fn look_on(&self, key: &Key, error: &Error, progress: Option<Progress>) -> Option<Progress> {
+        let mut deferred = Deferred::default();
+        let mut state = self.lock();
+        let shelf = state.shelves.get_mut(key)?;
+        let progress = shelf.look_on(error, progress, &mut deferred);
+        drop(state);
+        deferred.finish();
+        progress
     }
 
     /// Does what was put off while the lock was held.

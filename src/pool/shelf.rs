@@ -12,9 +12,14 @@
 //! is not dialed again and again for the same waiters. So nobody is left without: who joins, and
 //! who loses the last connection, gets a dial, and who loses the last dial gets its failure.
 //!
-//! Whom a failure reaches. While other dials are under way or connections are there, those will
-//! serve whoever waits, sooner or later, and the failure fails nobody; it is kept, to say why if a
-//! waiter's time runs out. The failure that leaves neither is everybody's who waits.
+//! Whom a failure reaches. The one that leaves neither a dial nor a connection is everybody's who
+//! waits. While others are left, those will serve whoever waits, sooner or later, and the failure
+//! fails nobody at first; it is kept, to say why if a waiter's time runs out. But connections that
+//! carry one exchange may be busy for as long as that lasts. So where more wait than dials are under
+//! way, though there is room for one, and nobody is served for [`STANDSTILL`], a failure fails one of
+//! them: the last, since whoever is first takes what comes first. A server that takes few connections,
+//! and turns the rest of a burst away, thus serves all of it in turn; one that takes none any more,
+//! beside a long exchange, is found out soon.
 
 use std::time::{Duration, Instant};
 
@@ -31,6 +36,11 @@ use crate::error::{Error, Kind, Retry, Scope};
 /// How many connections a key may have that carry many exchanges, dials under way included.
 const MULTIPLEXED_PER_KEY: usize = 1;
 
+/// How long those who wait for exclusive connections may see nobody served before the failure of a
+/// dial fails one of them. A second: most exchanges take less, so that a queue which moves at all
+/// moves in it, and a caller who waits for nothing is not kept much longer than by a slow dial.
+pub(super) const STANDSTILL: Duration = Duration::from_secs(1);
+
 /// What the pool holds for one key.
 pub(super) struct Shelf<C: Conn> {
     /// As a rule one: a server that changes its mind amid many dials may bring more.
@@ -44,9 +54,14 @@ pub(super) struct Shelf<C: Conn> {
     foreseen: Sharing,
     /// What the next connection is taken to be: as the last one was, or as foreseen.
     sharing: Sharing,
-    /// Of the last dial, if it failed and yet nobody was told.
+    /// Of the last dial, if it failed while others were left.
     failure: Option<Error>,
+    progress: Progress,
 }
+
+/// How many of those who waited were served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Progress(u64);
 
 /// How many dials an event allows at most, however many wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +84,7 @@ impl<C: Conn> Shelf<C> {
             foreseen,
             sharing: foreseen,
             failure: None,
+            progress: Progress::default(),
         }
     }
 
@@ -89,9 +105,11 @@ impl<C: Conn> Shelf<C> {
             multiplexed,
             exclusives,
             waiters,
+            progress,
             ..
         } = self;
         while let Some((waiter, lease)) = waiters.pop_with(|| reserve(multiplexed, exclusives)) {
+            progress.0 += 1;
             deferred.answers.push(Answer {
                 waiter,
                 lease: Ok(lease),
@@ -159,6 +177,14 @@ impl<C: Conn> Shelf<C> {
         }
     }
 
+    /// As [`try_lease`](Self::try_lease), of those that carry many exchanges.
+    pub(super) fn try_lease_multiplexed(&mut self) -> Option<Lease<C>> {
+        if !self.waiters.is_empty() {
+            return None;
+        }
+        self.multiplexed.iter_mut().find_map(Entry::reserve)
+    }
+
     /// A dial is over. Says what that allows.
     pub(super) fn land(
         &mut self,
@@ -185,6 +211,31 @@ impl<C: Conn> Shelf<C> {
             self.failure = Some(error);
         }
         Allowance::NONE
+    }
+
+    /// Looks on after a dial that has failed while others were left, and fails the last who waits
+    /// if nobody was served since `before`. What to come back with after [`STANDSTILL`], or
+    /// `None` once the failure has been told, or is nobody's.
+    pub(super) fn look_on(
+        &mut self,
+        error: &Error,
+        before: Option<Progress>,
+        deferred: &mut Deferred<C>,
+    ) -> Option<Progress> {
+        if self.sharing != Sharing::Exclusive || self.waiters.len() <= self.dials {
+            return None;
+        }
+        // Who waits at the bound waits for others to be done, and not for want of a dial.
+        if self.connections() + self.dials >= self.max_connections {
+            return None;
+        }
+        if before != Some(self.progress) {
+            return Some(self.progress);
+        }
+        let lease = Err(error.clone());
+        let waiter = self.waiters.pop_last()?;
+        deferred.answers.push(Answer { waiter, lease });
+        None
     }
 
     /// Takes in a new connection, and learns from it.

@@ -110,6 +110,13 @@ impl<C: Conn> Waiters<C> {
         Some((waiter, supplied))
     }
 
+    /// Takes the last waiter out.
+    pub(super) fn pop_last(&mut self) -> Option<Waiter<C>> {
+        let (_, waiter) = self.queue.pop_last()?;
+        self.count.set(self.queue.len());
+        Some(waiter)
+    }
+
     /// From the first to the last.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Waiter<C>> {
         self.queue.values()

@@ -1,12 +1,15 @@
 //! When a connection carries another request, and when it must not (RFC 9112 §9).
 
+use std::time::Duration;
+
+use bytes::Bytes;
 use http::{Request, Version, header};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Empty, Full};
 use tokio::sync::mpsc;
 use tower::ServiceExt;
 
 use crate::peers::{
-    Server, Wire, call, everywhere_http1, get, get_text, info,
+    Server, Wire, call, everywhere_http1, get, get_text, info, on_threads,
     raw_http1::{self, RawHttp1},
     request, servers, soon, text, transport_over,
 };
@@ -320,5 +323,61 @@ fn heads_and_bodies_of_all_methods_leave_the_connection_clean() {
             }
         }
         assert_eq!(server.accepted(), 1);
+    });
+}
+
+/// A server in a thread of its own, which closes the first connection when it is told to; its
+/// address, and what tells it.
+fn closing_server() -> (std::net::SocketAddr, impl FnOnce()) {
+    use std::io::{BufRead, BufReader, Read, Write};
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (close, told) = std::sync::mpsc::channel::<()>();
+    let (closed, was_closed) = std::sync::mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().take(2) {
+            let mut stream = BufReader::new(stream.unwrap());
+            let mut length = 0;
+            let mut line = String::new();
+            while line != "\r\n" {
+                line.clear();
+                stream.read_line(&mut line).unwrap();
+                if let Some(octets) = line.strip_prefix("content-length: ") {
+                    length = octets.trim().parse().unwrap();
+                }
+            }
+            let mut body = vec![0; length];
+            stream.read_exact(&mut body).unwrap();
+            let answer = raw_http1::response(&format!("{length} octets"));
+            stream.get_mut().write_all(answer.as_bytes()).unwrap();
+            let _gone = told.recv();
+            drop(stream);
+            let _gone = closed.send(());
+        }
+    });
+    (address, move || {
+        close.send(()).unwrap();
+        was_closed.recv().unwrap();
+    })
+}
+
+/// The runtime learns of an end only when it looks, and here it had no chance to.
+#[test]
+fn a_runtime_that_stood_still_looks_before_it_writes() {
+    let (address, close) = closing_server();
+    on_threads(1, async move {
+        let transport = transport_over(Wire::ClearHttp1);
+        let url = format!("http://{address}/");
+        assert_eq!(get_text(&transport, &url).await.unwrap(), "0 octets");
+        // Blocks the only thread.
+        close();
+        tokio::time::pause();
+        let advance = std::pin::pin!(tokio::time::advance(Duration::from_secs(1)));
+        let _time_has_passed = futures_util::poll!(advance);
+        tokio::time::resume();
+        let post = Request::post(&url).body(Full::<Bytes>::from("once"));
+        let answer = call(&transport, post.unwrap()).await.unwrap();
+        assert_eq!(text(answer).await.unwrap(), "4 octets");
     });
 }

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use http::{Request, header};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use tokio::sync::mpsc;
 use towline::{
     Transport,
@@ -90,6 +90,58 @@ fn an_early_answer_reaches_the_caller_and_the_rest_is_not_sent() {
                 assert_eq!(server.accepted(), 2);
             }
         }
+    });
+}
+
+/// RFC 9110 §7.5: a response alone does not say that the rest is unwanted.
+#[test]
+fn an_early_answer_of_success_stops_nothing() {
+    const BODY: usize = 4_000_000;
+    everywhere_http1(|wire| async move {
+        let (sender, mut came) = mpsc::unbounded_channel();
+        let server = Server::start(wire, move |stream, _| {
+            let sender = sender.clone();
+            async move {
+                let mut peer = RawHttp1::new(stream);
+                while let Some(head) = peer.try_head().await {
+                    if head.starts_with("GET") {
+                        peer.answer("well").await;
+                        continue;
+                    }
+                    peer.octets(1_000).await;
+                    peer.answer("early").await;
+                    let rest = peer.octets(BODY - 1_000).await;
+                    sender.send(rest.len()).unwrap();
+                }
+            }
+        })
+        .await;
+        let transport = transport_over(wire);
+        let body = Scripted::pieces(BODY / 1_000, 1_000).of_length(BODY as u64);
+        let request = Request::post(server.url("/")).body(body).unwrap();
+        let mut response = call(&transport, request).await.unwrap();
+        let whole = response.body_mut().collect().await.unwrap().to_bytes();
+        assert_eq!(whole, "early");
+        assert_eq!(soon(came.recv()).await, Some(BODY - 1_000));
+        drop(response);
+        assert_well(&transport, &server).await;
+        assert_eq!(server.accepted(), 1);
+    });
+}
+
+#[test]
+fn the_rest_is_not_sent_once_the_caller_lets_go_of_the_answer() {
+    everywhere_http1(|wire| async move {
+        let octets = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nearly";
+        let server = early(wire, octets, Then::Stay).await;
+        let transport = transport_over(wire);
+        let meter = Meter::default();
+        let endless = Scripted::new([Step::Data(vec![b'x'; 1_000].into()), Step::Stall]);
+        let request = Request::post(server.url("/")).body(endless.metered(&meter));
+        let response = call(&transport, request.unwrap()).await.unwrap();
+        drop(response);
+        assert_well(&transport, &server).await;
+        assert_eq!(server.accepted(), 2);
     });
 }
 

@@ -30,6 +30,7 @@ pub(crate) const CRATES: &[&str] = &[
     "brotli_decompressor",
     "bytes",
     "flate2",
+    "foldhash",
     "futures_core",
     "http",
     "http_body",
@@ -59,6 +60,8 @@ pub(crate) const UNITS: &[Unit] = &[
     unit("output", 0, &["bytes"]),
     // What the connector offers, and what the pool keeps apart.
     unit("protocols", 0, &[]),
+    // The words of RFC 9218, which both engines write and the schedule goes by.
+    unit("priority", 0, &["http"]),
     unit("http2::code", 0, &[]),
     unit("http2::id", 0, &[]),
     unit("http2::consts", 0, &[]),
@@ -108,8 +111,13 @@ pub(crate) const UNITS: &[Unit] = &[
             "tokio",
         ],
     ),
+    // What callers hold of promises; drivers know only that somebody takes them.
     Unit {
-        blind_to: &["headers"],
+        equals: &["body"],
+        ..unit("push", 11, &["futures_core", "http"])
+    },
+    Unit {
+        blind_to: &["headers", "push"],
         ..unit(
             "driver",
             12,
@@ -142,13 +150,14 @@ pub(crate) const UNITS: &[Unit] = &[
         blind_to: &[
             "headers", "http2", "http1", "decode", "body", "driver", "connect", "config",
         ],
-        ..unit("pool", 13, &["tokio", "tracing"])
+        ..unit("pool", 13, &["foldhash", "tokio", "tracing"])
     },
     unit(
         "client",
         14,
         &[
             "bytes",
+            "futures_core",
             "http",
             "http_body",
             "rustls",
@@ -159,8 +168,23 @@ pub(crate) const UNITS: &[Unit] = &[
     ),
     Unit {
         blind_to: &["client", "pool", "driver", "connect"],
-        ..unit("layer", 15, &["bytes", "http", "http_body", "tower"])
+        ..unit(
+            "layer",
+            15,
+            &[
+                "bytes",
+                "http",
+                "http_body",
+                "http_cache_semantics",
+                "pin_project_lite",
+                "tokio",
+                "tower",
+                "tracing",
+            ],
+        )
     },
+    // A face of `http2::flow`, in the words of callers.
+    unit("window", 15, &[]),
 ];
 
 /// Above everything, and bound by nothing here: the crate's root, which only re-exports.

@@ -12,9 +12,11 @@ pub(crate) const DATA: u8 = 0x0;
 pub(crate) const HEADERS: u8 = 0x1;
 pub(crate) const RST_STREAM: u8 = 0x3;
 pub(crate) const SETTINGS: u8 = 0x4;
+pub(crate) const PUSH_PROMISE: u8 = 0x5;
 pub(crate) const PING: u8 = 0x6;
 pub(crate) const GOAWAY: u8 = 0x7;
 pub(crate) const WINDOW_UPDATE: u8 = 0x8;
+pub(crate) const CONTINUATION: u8 = 0x9;
 
 pub(crate) const END_STREAM: u8 = 0x1;
 pub(crate) const ACK: u8 = 0x1;
@@ -76,6 +78,15 @@ impl RawPeer {
         let settings = peer.next().await?;
         assert_eq!((settings.kind, settings.flags), (SETTINGS, 0));
         Some(peer)
+    }
+
+    /// The client's first SETTINGS, octet by octet.
+    pub(crate) async fn settings_of(mut io: Stream) -> Vec<u8> {
+        let mut preface = [0; PREFACE.len()];
+        io.read_exact(&mut preface).await.expect("the preface");
+        let early = VecDeque::new();
+        let settings = Self { io, early }.next().await;
+        settings.expect("SETTINGS").payload
     }
 
     /// As [`accept`](Self::accept), and says these settings, and that the client's were read.

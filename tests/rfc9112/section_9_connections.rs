@@ -136,9 +136,11 @@ mod unsolicited {
     }
 }
 
-/// RFC 9112 §9.5: responses that come before the request is complete.
+/// RFC 9112 §9.5, RFC 9110 §7.5: responses that come before the request is complete.
 mod early_responses {
     use super::*;
+
+    const DONE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
     fn uploading(length: Option<u64>) -> Script {
         let mut t = Script::new();
@@ -148,12 +150,91 @@ mod early_responses {
         t
     }
 
+    /// RFC 9110 §7.5: a client "SHOULD continue sending" until it is told otherwise.
     #[test]
-    fn stop_the_upload_once_they_have_ended() {
-        for length in [None, Some(9)] {
-            let mut t = uploading(length);
-            t.peer_sends("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel");
-            t.sees([head(200), data("hel")]);
+    fn do_not_stop_the_upload() {
+        for status in [200, 204, 303] {
+            let mut t = uploading(Some(9));
+            t.peer_sends(format!("HTTP/1.1 {status} \r\nContent-Length: 0\r\n\r\n"));
+            t.sees([only_head(status)]);
+            assert_eq!(t.engine.state(), State::Busy);
+            assert!(t.engine.needs_body());
+            assert_eq!(t.try_open(get("/")), Err(Refusal::Busy));
+            t.send_data("def");
+            t.peer_gets("def");
+            assert!(t.engine.wants_data());
+            t.send_data("ghi");
+            assert!(t.engine.needs_body());
+            t.engine.finish(None);
+            assert!(!t.engine.needs_body());
+            t.peer_gets("ghi");
+            t.sees([Seen::Finished]);
+            t.goes_on();
+        }
+    }
+
+    #[test]
+    fn do_not_stop_an_upload_that_the_caller_breaks_off_later() {
+        let mut t = uploading(None);
+        t.peer_sends(DONE);
+        t.sees([only_head(200)]);
+        t.engine.cancel(t.now);
+        t.sees([Seen::Closed(Closure::Local)]);
+        t.is_over();
+    }
+
+    #[test]
+    fn do_not_stop_it_where_it_is_the_caller_who_closes() {
+        let mut t = Script::new();
+        t.ask(post("/").streaming(None).field("connection", "close"));
+        t.peer_sends(DONE);
+        t.sees([only_head(200)]);
+        t.send_data("abc");
+        t.peer_gets("3\r\nabc\r\n");
+        t.engine.finish(None);
+        t.peer_gets("0\r\n\r\n");
+        t.sees([Seen::Closed(Closure::Announced)]);
+        t.is_over();
+    }
+
+    /// A response that is complete does not fail any more; the connection does.
+    #[test]
+    fn do_not_fail_with_an_upload_that_breaks_its_length() {
+        for given in ["def", "defghijkl"] {
+            let mut t = uploading(Some(9));
+            t.peer_sends(DONE);
+            t.sees([only_head(200)]);
+            t.send_data(given);
+            t.engine.finish(None);
+            t.sees([Seen::Closed(Closure::Local)]);
+            t.is_over();
+        }
+    }
+
+    #[test]
+    fn while_the_upload_goes_on_nothing_else_may_come() {
+        let mut t = uploading(None);
+        t.peer_sends(DONE);
+        t.sees([only_head(200)]);
+        t.peer_sends("x");
+        t.sees([Seen::SendStopped, Seen::Closed(Closure::Unsolicited)]);
+        t.is_over();
+        let mut t = uploading(None);
+        t.peer_sends(DONE);
+        t.sees([only_head(200)]);
+        t.peer_closes();
+        t.sees([Seen::SendStopped, Seen::Closed(Closure::Eof)]);
+        t.is_over();
+    }
+
+    #[test]
+    fn that_fail_stop_the_upload_once_they_have_ended() {
+        for status in [400, 413, 500] {
+            let mut t = uploading(None);
+            t.peer_sends(format!(
+                "HTTP/1.1 {status} \r\nContent-Length: 5\r\n\r\nhel"
+            ));
+            t.sees([head(status), data("hel")]);
             assert!(t.engine.wants_data());
             t.send_data("def");
             t.peer_sends("lo");
@@ -163,6 +244,26 @@ mod early_responses {
                 Seen::Closed(Closure::Unfinished),
             ]);
             assert!(!t.engine.wants_data());
+            t.is_over();
+        }
+    }
+
+    /// RFC 9112 §9.6: after the response the server closes, and reads no more.
+    #[test]
+    fn that_close_stop_the_upload_once_they_have_ended() {
+        for (version, fields) in [("1.1", "Connection: close\r\n"), ("1.0", "")] {
+            let mut t = uploading(None);
+            t.peer_sends(format!(
+                "HTTP/{version} 200 OK\r\nContent-Length: 5\r\n{fields}\r\nhel"
+            ));
+            t.sees([head(200), data("hel")]);
+            assert!(t.engine.wants_data());
+            t.peer_sends("lo");
+            t.sees([
+                last_data("lo"),
+                Seen::SendStopped,
+                Seen::Closed(Closure::Announced),
+            ]);
             t.is_over();
         }
     }

@@ -3,130 +3,24 @@
 //! what a client may send (the peer's books see to that), what it reports is in order, and once all
 //! is finished nothing is left.
 
-use std::collections::BTreeMap;
+#[path = "operations/steps.rs"]
+mod steps;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use proptest::{collection::vec, prelude::*};
 use towline::http2::{
-    ErrorCode,
+    Config, ErrorCode,
     engine::Closure,
     frame::{FrameType, SettingId},
 };
 
+use self::steps::{Body, Promised, any_steps, good_steps};
+pub(crate) use self::steps::{Step, good_step};
 use crate::support::{
     peer::{Half, Lane},
     *,
 };
-
-/// One step. Streams are picked among those for which the step makes sense.
-#[derive(Clone, Debug)]
-enum Step {
-    Open(Body),
-    /// Gives so many octets to each stream that is asked for some.
-    Feed(usize),
-    /// Gives octets that nobody asked for.
-    Push(usize, usize),
-    Finish(usize, bool),
-    Release(usize),
-    Cancel(usize),
-    Ping,
-    Retire,
-    /// The peer reads what was sent.
-    Read,
-    /// The caller looks at what was reported.
-    Look,
-    Interim(usize),
-    Head(usize, bool),
-    Content(usize, usize, Option<u8>, bool),
-    Trailers(usize),
-    Reset(usize),
-    Grant(usize, u32),
-    GrantConnection(u32),
-    Settings(SettingId, u32),
-    PeerPing,
-    PeerGoAway(u32),
-    Useless(u32),
-    /// A frame of any kind and content.
-    Rogue(u8, u8, u32, Vec<u8>),
-    /// Octets of any kind, after which the peer says nothing more.
-    Noise(Vec<u8>),
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Body {
-    Empty,
-    Whole(usize),
-    Streaming,
-}
-
-fn caller_step() -> impl Strategy<Value = Step> {
-    let body = prop_oneof![
-        Just(Body::Empty),
-        (0_usize..40_000).prop_map(Body::Whole),
-        Just(Body::Streaming),
-    ];
-    let pick = 0_usize..8;
-    prop_oneof![
-        4 => body.prop_map(Step::Open),
-        4 => (0_usize..30_000).prop_map(Step::Feed),
-        1 => (pick.clone(), 0_usize..3_000).prop_map(|(pick, octets)| Step::Push(pick, octets)),
-        2 => (pick.clone(), any::<bool>()).prop_map(|(pick, with)| Step::Finish(pick, with)),
-        3 => pick.clone().prop_map(Step::Release),
-        1 => pick.prop_map(Step::Cancel),
-        1 => Just(Step::Ping),
-        5 => Just(Step::Read),
-        3 => Just(Step::Look),
-    ]
-}
-
-fn peer_step() -> impl Strategy<Value = Step> {
-    let pick = 0_usize..8;
-    let end = prop::bool::weighted(0.3);
-    let padding = prop::option::weighted(0.3, any::<u8>());
-    let setting = prop_oneof![
-        (Just(SettingId::INITIAL_WINDOW_SIZE), 0_u32..100_000),
-        (Just(SettingId::MAX_FRAME_SIZE), 16_384_u32..40_000),
-        (Just(SettingId::HEADER_TABLE_SIZE), 0_u32..8_192),
-        (Just(SettingId::MAX_CONCURRENT_STREAMS), 1_u32..12),
-        (Just(SettingId::MAX_HEADER_LIST_SIZE), 1_000_u32..2_000),
-    ];
-    prop_oneof![
-        1 => pick.clone().prop_map(Step::Interim),
-        4 => (pick.clone(), end).prop_map(|(pick, end)| Step::Head(pick, end)),
-        6 => (pick.clone(), 0_usize..16_000, padding, end)
-            .prop_map(|(pick, octets, padding, end)| Step::Content(pick, octets, padding, end)),
-        1 => pick.clone().prop_map(Step::Trailers),
-        1 => pick.clone().prop_map(Step::Reset),
-        3 => (pick, 1_u32..70_000).prop_map(|(pick, octets)| Step::Grant(pick, octets)),
-        3 => (1_u32..70_000).prop_map(Step::GrantConnection),
-        1 => setting.prop_map(|(id, value)| Step::Settings(id, value)),
-        1 => Just(Step::PeerPing),
-        1 => any::<u32>().prop_map(Step::Useless),
-    ]
-}
-
-/// Steps that end a connection sooner or later.
-fn last_step() -> impl Strategy<Value = Step> {
-    let id = prop_oneof![0_u32..12, any::<u32>()];
-    let payload = prop_oneof![vec(any::<u8>(), 0..12), vec(any::<u8>(), 0..200)];
-    prop_oneof![
-        1 => Just(Step::Retire),
-        2 => (0_u32..20).prop_map(Step::PeerGoAway),
-        8 => (0_u8..12, any::<u8>(), id, payload)
-            .prop_map(|(kind, flags, id, payload)| Step::Rogue(kind, flags, id, payload)),
-        1 => vec(any::<u8>(), 0..40).prop_map(Step::Noise),
-    ]
-}
-
-fn good_steps() -> impl Strategy<Value = Vec<Step>> {
-    vec(prop_oneof![caller_step(), peer_step()], 1..150)
-}
-
-fn any_steps() -> impl Strategy<Value = Vec<Step>> {
-    vec(
-        prop_oneof![8 => caller_step(), 8 => peer_step(), 1 => last_step()],
-        1..150,
-    )
-}
 
 /// How far the peer's answer on a stream is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,44 +39,59 @@ enum Told {
     Finished,
 }
 
-struct World {
-    t: Script,
+pub(crate) struct World {
+    pub(crate) t: Script,
     /// Octets of one read of the engine's.
     read_size: usize,
     answers: BTreeMap<u32, Answer>,
     told: BTreeMap<u32, Told>,
     /// The last event of all, if it came.
-    closed: Option<Closure>,
+    pub(crate) closed: Option<Closure>,
     last_goaway: u32,
+    /// The highest stream that was promised.
+    last_promise: u32,
     /// Octets were sent that make no frame, so what follows them is none either.
     is_garbled: bool,
 }
 
 impl World {
     fn new(read_size: usize) -> Self {
+        Self::with(read_size, |_| {})
+    }
+
+    /// Windows of 40,000 octets a stream and 100,000 the connection, and other settings.
+    pub(crate) fn with(read_size: usize, change: impl FnOnce(&mut Config)) -> Self {
         let config = config(|config| {
             config.stream_window_size = 40_000;
             config.connection_window_size = 100_000;
+            config.enable_push = true;
+            config.limits.promised_streams = 3;
+            config.limits.unclaimed_push_octets = 20_000;
+            change(config);
         });
+        let mut t = Script::connected_with(config, &[(SettingId::NO_RFC7540_PRIORITIES, 1)]);
+        t.speaks_for("https://example.com");
         Self {
-            t: Script::connected_with(config, &[]),
+            t,
             read_size,
             answers: BTreeMap::new(),
             told: BTreeMap::new(),
             closed: None,
             last_goaway: u32::MAX >> 1,
+            last_promise: 0,
             is_garbled: false,
         }
     }
 
-    fn run(&mut self, step: Step) {
+    pub(crate) fn run(&mut self, step: Step) {
         match step {
-            Step::Open(body) => {
+            Step::Open(body, priority) => {
                 let asked = match body {
                     Body::Empty => get("/").field("x-body", "none"),
                     Body::Whole(octets) => post("/").whole(vec![1; octets]),
                     Body::Streaming => post("/").field("x-body", "streaming"),
                 };
+                let asked = priority.into_iter().fold(asked, Request::extension);
                 if let Ok(id) = self.t.try_open(asked) {
                     self.told.insert(id, Told::Head);
                 }
@@ -205,12 +114,24 @@ impl World {
                     self.t.cancel(id);
                 }
             }
+            Step::Claim(pick, wanted) => {
+                let command = if wanted {
+                    Script::claim
+                } else {
+                    Script::refuse
+                };
+                self.on_push(pick, command);
+            }
+            Step::Prioritize(pick, priority) => {
+                self.on_stream(pick, |t, id| t.prioritize(id, priority));
+            }
             Step::Ping => self.t.engine.ping([4; 8]),
             Step::Retire => self.t.engine.retire(),
             Step::Read => {
                 self.t.reads();
             }
             Step::Look => self.look(),
+            Step::Wait(millis) => self.t.wait(Duration::from_millis(millis)),
             step if !self.is_garbled => self.peer_does(step),
             _ => {}
         }
@@ -242,8 +163,12 @@ impl World {
                     self.peer_sends(rst_stream(id, ErrorCode::INTERNAL_ERROR));
                 }
             }
+            Step::Promise(pick, skip, promised) => self.peer_promises(pick, skip, promised),
             Step::Grant(pick, octets) => {
-                if let Some((id, _)) = self.pick_lane(pick, |_| true) {
+                // RFC 9113 §5.1: none while a stream is reserved, and no need for any after.
+                if let Some((id, _)) = self.pick_lane(pick, |_| true)
+                    && id % 2 == 1
+                {
                     self.peer_sends(window_update(id, octets));
                 }
             }
@@ -289,6 +214,24 @@ impl World {
         }
     }
 
+    /// On a stream that the client has opened, and on which the server may still send.
+    fn peer_promises(&mut self, pick: usize, skip: u32, promised: Promised) {
+        let Some((id, _)) = self.pick_lane(pick, |lane| lane.server == Half::Open) else {
+            return;
+        };
+        if id % 2 == 0 {
+            return;
+        }
+        self.last_promise += 2 * skip;
+        let wire = push_promise(id, self.last_promise).field("x-in-step", "promise");
+        self.peer_sends(match promised {
+            Promised::Good => wire,
+            Promised::Unsafe => wire.field(":method", "POST"),
+            Promised::Foreign => wire.field("host", "other.test"),
+            Promised::Large(octets) => wire.field("x-large", vec![b'a'; octets]),
+        });
+    }
+
     fn peer_sends(&mut self, frames: impl IntoIterator<Item = Wire>) {
         self.t.peer_sends_in_pieces(self.read_size, frames);
     }
@@ -303,6 +246,18 @@ impl World {
         if let Some(id) = self.pick_told(pick) {
             command(&mut self.t, id);
         }
+    }
+
+    /// A caller's command on a promised stream, be it gone.
+    fn on_push(&mut self, pick: usize, command: impl FnOnce(&mut Script, u32)) {
+        let ids: Vec<_> = self.pushes().collect();
+        if let Some(index) = pick.checked_rem(ids.len()) {
+            command(&mut self.t, ids[index]);
+        }
+    }
+
+    fn pushes(&self) -> impl Iterator<Item = u32> + '_ {
+        self.told.keys().copied().filter(|id| id % 2 == 0)
     }
 
     /// One of the streams that the peer knows, and how far its answer is.
@@ -336,6 +291,13 @@ impl World {
                     let to = if end_stream { Told::End } else { Told::Content };
                     (id, &[Told::Content], to)
                 }
+                Seen::Promise { id, promised, .. } => {
+                    assert_ne!(self.told.get(&id), Some(&Told::Finished), "{event:?}");
+                    let before = self.told.insert(promised, Told::Head);
+                    assert_eq!(before, None, "{event:?}");
+                    continue;
+                }
+                Seen::UsedUp(id) => (id, &[Told::Content], Told::Content),
                 Seen::Trailers { id, .. } => (id, &[Told::Content], Told::End),
                 Seen::Failed { id, .. } => (id, &[Told::Head, Told::Content, Told::End], Told::End),
                 Seen::SendStopped(id) => (id, &[Told::End], Told::End),
@@ -354,11 +316,13 @@ impl World {
     }
 
     /// Both sides finish what they have begun.
-    fn wind_up(&mut self) {
+    pub(crate) fn wind_up(&mut self) {
         for _ in 0..100 {
             self.t.reads();
             self.look();
-            if self.t.engine.is_closed() || self.t.engine.open_streams() == 0 {
+            let engine = &self.t.engine;
+            let live = engine.open_streams() + engine.promised_streams();
+            if engine.is_closed() || live == 0 {
                 break;
             }
             self.t.demands();
@@ -390,11 +354,16 @@ impl World {
         for id in self.told.keys() {
             self.t.release(*id);
         }
+        let pushes: Vec<_> = self.pushes().collect();
+        for id in pushes {
+            self.t.claim(id);
+        }
         self.t.reads();
         self.look();
     }
 
-    fn assert_quiet(mut self) {
+    /// `least`: what the connection's manager leaves of its window.
+    pub(crate) fn assert_quiet(mut self, least: i64) {
         for (id, told) in &self.told {
             assert!(
                 *told == Told::Finished || self.closed.is_some(),
@@ -402,10 +371,10 @@ impl World {
             );
         }
         assert_eq!(self.closed.is_some(), self.t.engine.is_closed());
-        // Whatever came, at most half of the connection's window is not given back.
+        // Whatever came, no more of the connection's window is not given back.
         let credit = self.t.peer.credit;
         assert!(
-            credit > 50_000 || self.closed.is_some(),
+            credit >= least || self.closed.is_some(),
             "{credit} octets are left"
         );
         self.t.reads();
@@ -428,7 +397,8 @@ proptest! {
         }
         world.wind_up();
         prop_assert_eq!(&world.closed, &None);
-        world.assert_quiet();
+        // Half, where credit goes back once half is owed.
+        world.assert_quiet(50_000);
     }
 
     #[test]
@@ -455,22 +425,24 @@ proptest! {
         read_size in 1_usize..200,
     ) {
         let outcome = |read_size| {
-            let mut t = Script::connected();
+            let mut t = Script::pushing();
             t.open(get("/"));
             t.open(post("/"));
             t.open(post("/").whole(vec![1; 20_000]));
             t.reads();
             t.peer_sends_in_pieces(read_size, frames.clone());
             let seen: Vec<_> = t.events().iter().map(Seen::of).collect();
-            (seen, t.reads(), t.engine.open_streams())
+            let live = (t.engine.open_streams(), t.engine.promised_streams());
+            (seen, t.reads(), live)
         };
         prop_assert_eq!(outcome(usize::MAX), outcome(read_size));
     }
 }
 
-/// A frame of the peer's on one of three streams, good or bad.
+/// A frame of the peer's on one of three streams, or on one that it promises, good or bad.
 fn wire() -> impl Strategy<Value = Wire> {
-    let id = prop_oneof![4 => Just(1_u32), 4 => Just(3), 4 => Just(5), 1 => 0_u32..9];
+    let id = prop_oneof![4 => Just(1_u32), 4 => Just(3), 4 => Just(5), 2 => Just(2), 1 => 0_u32..9];
+    let promised = prop_oneof![3 => Just(2_u32), 1 => 0_u32..9];
     let padding = any::<Option<u8>>();
     prop_oneof![
         6 => (id.clone(), 100_u16..400, any::<bool>()).prop_map(|(id, status, end)| {
@@ -480,6 +452,10 @@ fn wire() -> impl Strategy<Value = Wire> {
         6 => (id.clone(), 0_usize..3_000, padding).prop_map(|(id, octets, padding)| {
             let frame = data(id, vec![5; octets]);
             padding.map_or(frame.clone(), |octets| frame.padded(octets))
+        }),
+        3 => (id.clone(), promised, any::<bool>()).prop_map(|(id, promised, is_good)| {
+            let wire = push_promise(id, promised).cut(&[1]);
+            if is_good { wire } else { wire.field(":status", "200") }
         }),
         1 => id.clone().prop_map(|id| trailers(id, "x-sum", "1")),
         1 => id.clone().prop_map(|id| rst_stream(id, ErrorCode::CANCEL)),

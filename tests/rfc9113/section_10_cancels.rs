@@ -1,7 +1,10 @@
 //! RFC 9113 §10.5, the other way round: what callers do is not the peer's fault, and what can have
 //! crossed it on the wire is not either.
 
-use towline::http2::ErrorCode;
+use towline::{
+    http2::ErrorCode,
+    window::{Fixed, Managers},
+};
 
 use crate::{
     section_10_limits::{asked, forgiven},
@@ -39,7 +42,10 @@ fn late_frames_of_5000_cancelled_streams_are_free() {
 
 #[test]
 fn cancelling_in_the_middle_of_a_response_is_free() {
-    let mut t = Script::connected();
+    // Half of the connection's window is more than what comes.
+    let fixed = Managers::new(|_, initial| Fixed::new(initial));
+    let config = config(|config| config.connection_window_managers = fixed);
+    let mut t = Script::connected_with(config, &[]);
     for _ in 0..2_000 {
         let id = t.open(get("/"));
         t.reads();

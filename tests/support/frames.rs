@@ -44,6 +44,10 @@ pub(crate) enum Wire {
         id: u32,
         increment: u32,
     },
+    PriorityUpdate {
+        id: u32,
+        value: Bytes,
+    },
     /// Octets of any kind, which only the peer sends.
     Raw(Bytes),
 }
@@ -156,6 +160,7 @@ impl fmt::Debug for Wire {
                 debug_data,
             } => write!(f, "GOAWAY({last}, {code:?}, {debug_data:?})"),
             Self::WindowUpdate { id, increment } => write!(f, "WINDOW_UPDATE({id}, {increment})"),
+            Self::PriorityUpdate { id, value } => write!(f, "PRIORITY_UPDATE({id}, {value:?})"),
             Self::Raw(octets) => write!(f, "RAW({octets:02x?})"),
         }
     }
@@ -196,12 +201,17 @@ pub(crate) fn trailers(id: u32, name: &str, value: &str) -> Wire {
     headers(id).field(name, value).end_stream()
 }
 
-pub(crate) fn push_promise(id: u32, promised: u32) -> Wire {
+/// PUSH_PROMISE with no field yet.
+pub(crate) fn bare_promise(id: u32, promised: u32) -> Wire {
     let section = Section {
         id,
         ..Section::default()
     };
     Wire::PushPromise { promised, section }
+}
+
+pub(crate) fn push_promise(id: u32, promised: u32) -> Wire {
+    bare_promise(id, promised)
         .field(":method", "GET")
         .field(":scheme", "https")
         .field(":authority", "example.com")

@@ -6,13 +6,14 @@
 
 mod receive;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::{Bytes, BytesMut};
 use towline::http2::{
+    consts,
     frame::{
-        Continuation, Data, Frame, FrameHeader, GoAway, Headers, Ping, PushPromise, RstStream,
-        SettingId, Settings, SettingsBuilder, WindowUpdate,
+        Continuation, Data, Frame, FrameHeader, GoAway, Headers, Ping, PriorityUpdate, PushPromise,
+        RstStream, SettingId, Settings, SettingsBuilder, WindowUpdate,
     },
     hpack::{Decoder, Encoder, FieldRef},
 };
@@ -32,7 +33,6 @@ pub(crate) struct Peer {
     unacknowledged: VecDeque<Vec<(SettingId, u32)>>,
     unanswered: VecDeque<[u8; 8]>,
     pub(crate) lanes: BTreeMap<u32, Lane>,
-    promised: BTreeSet<u32>,
     last_id: u32,
     /// What the client may send on the connection.
     pub(crate) window: i64,
@@ -50,6 +50,8 @@ pub(crate) struct Allows {
     pub(crate) max_frame_size: u32,
     pub(crate) max_header_list_size: usize,
     pub(crate) max_concurrent_streams: usize,
+    /// Whether PRIORITY_UPDATE is of use to us; not said before our SETTINGS.
+    pub(crate) priority_updates: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,11 +108,11 @@ impl Peer {
                 max_frame_size: 16_384,
                 max_header_list_size: usize::MAX,
                 max_concurrent_streams: usize::MAX,
+                priority_updates: None,
             },
             unacknowledged: VecDeque::new(),
             unanswered: VecDeque::new(),
             lanes: BTreeMap::new(),
-            promised: BTreeSet::new(),
             last_id: 0,
             window: 65_535,
             credit: 65_535,
@@ -136,6 +138,14 @@ impl Peer {
     /// Streams that are not over.
     pub(crate) fn open_lanes(&self) -> usize {
         self.lanes.values().filter(|lane| !lane.is_closed()).count()
+    }
+
+    /// Streams that the client has opened and that are not over (RFC 9113 §5.1.2).
+    pub(crate) fn open_requests(&self) -> usize {
+        let lanes = self.lanes.iter();
+        lanes
+            .filter(|(id, lane)| *id % 2 == 1 && !lane.is_closed())
+            .count()
     }
 
     fn client_setting(&self, id: SettingId, otherwise: u32) -> u32 {
@@ -195,6 +205,11 @@ impl Peer {
             Wire::WindowUpdate { id, increment } => WindowUpdate {
                 stream_id: stream(*id),
                 increment: *increment,
+            }
+            .encode(out),
+            Wire::PriorityUpdate { id, value } => PriorityUpdate {
+                prioritized: stream(*id),
+                value,
             }
             .encode(out),
             Wire::Raw(octets) => out.extend_from_slice(octets),
@@ -264,13 +279,16 @@ impl Peer {
             }
             Wire::RstStream { id, .. } => self.note_server_half(*id, Some(Half::Reset)),
             Wire::GoAway { last, .. } => {
-                for (_, lane) in self.lanes.range_mut(last + 1..) {
+                // RFC 9113 §6.8: it is about the streams that the client has opened.
+                for (_, lane) in self
+                    .lanes
+                    .range_mut(last + 1..)
+                    .filter(|(id, _)| *id % 2 == 1)
+                {
                     lane.server = Half::Reset;
                 }
             }
-            Wire::PushPromise { promised, .. } => {
-                self.promised.insert(*promised);
-            }
+            Wire::PushPromise { promised, .. } => self.note_promise(*promised),
             Wire::Settings(values) => self.unacknowledged.push_back(values.clone()),
             // RFC 9113 §6.5.3: from here on our encoder goes by the client's settings.
             Wire::SettingsAck => {
@@ -288,7 +306,21 @@ impl Peer {
                 }
             }
             Wire::Raw(octets) => self.note_raw(octets),
-            Wire::Ping { ack: true, .. } => {}
+            Wire::Ping { ack: true, .. } | Wire::PriorityUpdate { .. } => {}
+        }
+    }
+
+    /// The client sends nothing on it; what it may be granted is the client's to say.
+    fn note_promise(&mut self, promised: u32) {
+        let initial = consts::INITIAL_WINDOW_SIZE;
+        let credit = self.client_setting(SettingId::INITIAL_WINDOW_SIZE, initial);
+        if promised > 0 && promised.is_multiple_of(2) {
+            self.lanes.entry(promised).or_insert(Lane {
+                client: Half::Ended,
+                server: Half::Open,
+                window: 0,
+                credit: i64::from(credit),
+            });
         }
     }
 
@@ -315,6 +347,7 @@ impl Peer {
                 padding: frame.padding,
                 end_stream: frame.end_stream,
             }),
+            Ok(Frame::PushPromise(frame)) => self.note_promise(frame.promised.as_u32()),
             Ok(Frame::RstStream(_)) => self.note_server_half(id, Some(Half::Reset)),
             Ok(Frame::Ping(Ping { ack, payload })) => self.note_sent(&Wire::Ping { ack, payload }),
             Ok(Frame::GoAway(frame)) => self.note_sent(&Wire::GoAway {

@@ -11,13 +11,18 @@ use std::{
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, request};
-use towline::http2::{
-    Config, Credit, Engine, ErrorCode, Violation,
-    codec::Output,
-    consts,
-    engine::{BodyPlan, Closure, Event, Progress, Refusal},
-    frame::SettingId,
-    message::{Protocol, RequestHead},
+use towline::{
+    Netloc,
+    http2::{
+        Config, Credit, Engine, ErrorCode, Violation,
+        codec::Output,
+        consts,
+        engine::{BodyPlan, Closure, Event, Progress, Refusal, StreamOptions},
+        frame::SettingId,
+        message::{Protocol, RequestHead},
+    },
+    priority::Priority,
+    window::{Managers, WindowManagerFactory},
 };
 
 use super::{
@@ -71,6 +76,11 @@ impl Request {
 
     pub(crate) fn protocol(mut self, protocol: Protocol) -> Self {
         self.parts.extensions.insert(protocol);
+        self
+    }
+
+    pub(crate) fn extension(mut self, extension: impl Clone + Send + Sync + 'static) -> Self {
+        self.parts.extensions.insert(extension);
         self
     }
 
@@ -141,6 +151,31 @@ impl Script {
         t
     }
 
+    /// Both sides are connected, the peer may push, and speaks for `https://example.com`.
+    pub(crate) fn pushing() -> Self {
+        Self::pushing_with(|_| {})
+    }
+
+    pub(crate) fn pushing_with(change: impl FnOnce(&mut Config)) -> Self {
+        let config = config(|config| {
+            config.enable_push = true;
+            change(config);
+        });
+        let mut t = Self::connected_with(config, &[]);
+        t.speaks_for("https://example.com");
+        t
+    }
+
+    pub(crate) fn speaks_for(&mut self, uri: &str) {
+        let uri = uri.parse().expect("a URI of a test");
+        let netloc = Netloc::from_uri(&uri).expect("an origin of a test");
+        self.engine.speaks_for(netloc);
+    }
+
+    pub(crate) fn claim(&mut self, promised: u32) {
+        self.engine.claim(stream(promised));
+    }
+
     /// The head went out, and was the next frame.
     #[track_caller]
     pub(crate) fn open(&mut self, request: Request) -> u32 {
@@ -148,13 +183,29 @@ impl Script {
     }
 
     pub(crate) fn try_open(&mut self, request: Request) -> Result<u32, Refusal> {
+        self.try_open_with(request, StreamOptions::default())
+    }
+
+    /// The same, with a window manager of the stream's own.
+    pub(crate) fn open_managed(
+        &mut self,
+        request: Request,
+        managers: impl WindowManagerFactory,
+    ) -> u32 {
+        let mut options = StreamOptions::default();
+        options.window = Some(Managers::new(managers));
+        self.try_open_with(request, options).expect("a stream")
+    }
+
+    fn try_open_with(&mut self, request: Request, options: StreamOptions) -> Result<u32, Refusal> {
         let Request {
             parts,
             plan,
             length,
         } = request;
         let head = RequestHead::from_parts(&parts, length).expect("a request that can be said");
-        self.engine.open(&head, plan).map(|id| id.as_u32())
+        let opened = self.engine.open_with(&head, plan, options);
+        opened.map(|id| id.as_u32())
     }
 
     pub(crate) fn send(&mut self, id: u32, data: impl Into<Bytes>) {
@@ -169,8 +220,18 @@ impl Script {
         self.engine.finish(stream(id), Some(trailers));
     }
 
+    /// Nobody takes the promise.
+    pub(crate) fn refuse(&mut self, promised: u32) {
+        self.engine
+            .cancel(stream(promised), ErrorCode::REFUSED_STREAM);
+    }
+
     pub(crate) fn cancel(&mut self, id: u32) {
         self.engine.cancel(stream(id), ErrorCode::CANCEL);
+    }
+
+    pub(crate) fn prioritize(&mut self, id: u32, priority: Priority) {
+        self.engine.prioritize(stream(id), priority);
     }
 
     /// The streams whose bodies are asked for octets now.
@@ -194,6 +255,7 @@ impl Script {
     /// The clock moves, and the engine is told if it wished to be.
     pub(crate) fn wait(&mut self, time: Duration) {
         self.now += time;
+        self.engine.tick(self.now);
         if self.engine.poll_timeout().is_some_and(|at| at <= self.now) {
             self.engine.handle_timeout(self.now);
         }
@@ -303,9 +365,20 @@ impl Script {
 impl Script {
     /// The peer's fault ended the connection, and nothing else happened.
     #[track_caller]
-    pub(crate) fn connection_fails(mut self, code: ErrorCode, violation: Violation) {
+    pub(crate) fn connection_fails(self, code: ErrorCode, violation: Violation) {
+        self.connection_fails_after(0, code, violation);
+    }
+
+    /// The same, when promises up to `last` were taken.
+    #[track_caller]
+    pub(crate) fn connection_fails_after(
+        mut self,
+        last: u32,
+        code: ErrorCode,
+        violation: Violation,
+    ) {
         assert_eq!(violation.code(), code, "{}", violation.section());
-        self.peer_gets(goaway(0, code));
+        self.peer_gets(goaway(last, code));
         self.ends(Closure::Fault(violation));
     }
 

@@ -27,9 +27,16 @@ pub(crate) enum Seen {
         data: Bytes,
         end_stream: bool,
     },
+    UsedUp(u32),
     Trailers {
         id: u32,
         lines: Vec<Line>,
+    },
+    Promise {
+        id: u32,
+        promised: u32,
+        /// Its method and URI.
+        request: String,
     },
     Failed {
         id: u32,
@@ -77,9 +84,15 @@ impl Seen {
                 data: data.clone(),
                 end_stream: *end_stream,
             },
+            Event::WindowUsedUp { id } => Self::UsedUp(id.as_u32()),
             Event::Trailers { id, fields } => Self::Trailers {
                 id: id.as_u32(),
                 lines: lines(fields),
+            },
+            Event::Promise { id, promised, head } => Self::Promise {
+                id: id.as_u32(),
+                promised: promised.as_u32(),
+                request: format!("{} {}", head.method, head.uri),
             },
             Event::Failed { id, failure } => Self::Failed {
                 id: id.as_u32(),
@@ -129,6 +142,29 @@ pub(crate) fn tail(id: u32, name: &str, value: &str) -> Seen {
         id,
         lines: vec![(octets(name), octets(value))],
     }
+}
+
+/// A promise as `push_promise` makes it.
+pub(crate) fn promise(id: u32, promised: u32) -> Seen {
+    promise_of(id, promised, "GET https://example.com/pushed")
+}
+
+pub(crate) fn promise_of(id: u32, promised: u32, request: &str) -> Seen {
+    let request = request.to_owned();
+    Seen::Promise {
+        id,
+        promised,
+        request,
+    }
+}
+
+pub(crate) fn used_up(id: u32) -> Seen {
+    Seen::UsedUp(id)
+}
+
+pub(crate) fn stalled(id: u32) -> Seen {
+    let failure = Failure::WindowStalled;
+    Seen::Failed { id, failure }
 }
 
 pub(crate) fn reset(id: u32, code: ErrorCode) -> Seen {

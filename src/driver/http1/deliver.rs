@@ -37,11 +37,13 @@ impl Http1Driver {
             }
             Event::Head { head, is_end } => {
                 self.head_arrived();
-                self.arrive(Arrived::Head(self::head(head)), then(is_end));
+                self.arrive(Arrived::Head(self::head(head)), self.then(is_end));
             }
-            Event::Data { data, is_end } => self.arrive(Arrived::Data(data, None), then(is_end)),
-            Event::Trailers { fields } => self.arrive(Arrived::Trailers(fields), then(true)),
-            Event::End => self.arrive(Arrived::Data(Bytes::new(), None), then(true)),
+            Event::Data { data, is_end } => {
+                self.arrive(Arrived::Data(data, None), self.then(is_end));
+            }
+            Event::Trailers { fields } => self.arrive(Arrived::Trailers(fields), self.then(true)),
+            Event::End => self.arrive(Arrived::Data(Bytes::new(), None), self.then(true)),
             Event::SendStopped => {
                 trace!("the peer wants no more of the request's body");
                 if let Some(exchange) = &mut self.exchange {
@@ -81,6 +83,18 @@ impl Http1Driver {
         }
     }
 
+    /// What follows an arrival; at the end of a response its upload may still be under way.
+    fn then(&self, is_end: bool) -> Then {
+        if !is_end {
+            return Then::More;
+        }
+        let exchange = self.exchange.as_ref();
+        let sending = exchange.filter(|_| self.engine.needs_body());
+        Then::End {
+            sending: sending.map(|exchange| exchange.id),
+        }
+    }
+
     fn fail_exchange(&mut self, failure: Failure) {
         // First, so that the slot which comes free is given to nobody.
         self.shared.end();
@@ -112,16 +126,8 @@ impl Http1Driver {
         self.end = Some(End::HandedOver);
         self.arrive(
             Arrived::HandedOver(self::head(head), handed_over),
-            then(true),
+            Then::End { sending: None },
         );
-    }
-}
-
-const fn then(is_end: bool) -> Then {
-    if is_end {
-        Then::End { sending: None }
-    } else {
-        Then::More
     }
 }
 

@@ -78,6 +78,12 @@ impl Endpoint {
         }
     }
 
+    /// The caller has ended the exchange by hand.
+    pub(super) fn broken_off(&self) -> Error {
+        self.error(Kind::Closed, Scope::Connection, Retry::IfIdempotent)
+            .with_source("the caller broke off the exchange")
+    }
+
     /// The caller's request body failed while it was sent, and the connection with it.
     pub(super) fn body_broke_off(&self, cause: impl Into<BoxError>) -> Error {
         self.error(Kind::RequestBody, Scope::Connection, Retry::Never)

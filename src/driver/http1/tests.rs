@@ -1,7 +1,9 @@
 //! The driver on a socket that a test holds up, breaks and ends, on a paused clock.
 
+mod early;
 mod ends;
 mod flow;
+mod idle;
 mod socket;
 
 use std::{sync::Arc, time::Duration};

@@ -103,8 +103,8 @@ pub enum Closure {
     /// One side had announced it: `connection: close`, or an HTTP/1.0 response without
     /// `keep-alive` (RFC 9112 §9.3, §9.6).
     Announced,
-    /// The response was complete before the request: what was not sent keeps the server from
-    /// reading another request (RFC 9112 §9.5).
+    /// The response was complete before the request, and said that the rest is not wanted: what was
+    /// not sent keeps the server from reading another request (RFC 9112 §9.5).
     Unfinished,
     /// The server said something that nobody had asked (RFC 9112 §9.2).
     Unsolicited,

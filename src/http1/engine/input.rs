@@ -187,6 +187,8 @@ impl Engine {
             exchange.closing.get_or_insert(Closure::Announced);
         }
         let is_error = head.status.is_client_error() || head.status.is_server_error();
+        // RFC 9112 §9.6: whoever closes after a response reads nothing after it.
+        exchange.is_unwanted = is_error || is_last;
         // RFC 9110 §10.1.1: the server has decided without the body. RFC 9112 §9.5: it says that
         // it will not read on.
         let is_refused =

@@ -85,6 +85,8 @@ struct Exchange {
     recv: Option<RecvHalf>,
     /// Why the connection cannot be used again after this.
     closing: Option<Closure>,
+    /// Whether the server wants no more of the request than it has by the end of the response.
+    is_unwanted: bool,
     /// The caller has left.
     drain: Option<Drain>,
 }
@@ -191,6 +193,7 @@ impl Engine {
             send: Some(send),
             recv: Some(RecvHalf::new()),
             closing: head.closes().then_some(Closure::Announced),
+            is_unwanted: false,
             drain: None,
         });
         Ok(())
@@ -295,7 +298,11 @@ impl Engine {
     }
 
     fn fail(&mut self, failure: Failure, closure: Closure) {
-        self.report(Event::Failed(failure));
+        // A response that is complete does not fail, however its request goes on.
+        let is_open = |exchange: &Exchange| exchange.recv.is_some();
+        if self.exchange.as_ref().is_some_and(is_open) {
+            self.report(Event::Failed(failure));
+        }
         self.shut(closure);
     }
 
@@ -308,7 +315,8 @@ impl Engine {
         }
     }
 
-    /// Ends the exchange if nothing of it is left.
+    /// Ends the exchange if nothing of it is left. An upload goes on after its response unless that
+    /// says otherwise (RFC 9110 §7.5).
     fn conclude(&mut self) {
         let Some(exchange) = &mut self.exchange else {
             return;
@@ -317,9 +325,7 @@ impl Engine {
             return;
         }
         // A little that is here already still goes out.
-        let is_far_from_out =
-            |send: &SendHalf| !send.is_ended() || send.queued() > Self::OUTPUT_TARGET;
-        if exchange.send.as_ref().is_some_and(is_far_from_out) {
+        if exchange.is_unwanted && self.needs_body() {
             self.stop_sending();
         }
         match &self.exchange {

@@ -59,6 +59,16 @@ impl Engine {
             .is_some_and(|exchange| exchange.send.is_some())
     }
 
+    /// Whether more of the request is to go than the little that goes by itself: its caller is still
+    /// needed for it.
+    #[must_use]
+    pub fn needs_body(&self) -> bool {
+        self.exchange
+            .as_ref()
+            .and_then(|exchange| exchange.send.as_ref())
+            .is_some_and(|send| !send.is_ended() || send.queued() > Self::OUTPUT_TARGET)
+    }
+
     /// Gives a piece of a streaming body. In chunked it becomes one chunk. An empty piece is passed
     /// over, and so is one that nobody waits for.
     ///

@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use super::{Closure, Core, Event, Failure, Stage};
 use crate::http2::{
-    Credit, ErrorCode, Fault, StreamId, Violation,
-    frame::{GoAway, RstStream, WindowUpdate},
+    ErrorCode, Fault, StreamId, Violation,
+    frame::{GoAway, RstStream},
     schedule::Schedule,
     stream::{ClosedBy, Late, Lookup},
 };
@@ -45,8 +45,11 @@ impl Core {
             // The peer takes a stream for open that it has reset itself.
             Lookup::Closed(ClosedBy::PeerReset) | Lookup::Live(_) => {}
         }
-        self.budget.on_fault(now)?;
-        self.budget.on_control_queued()?;
+        // A push that nobody claims in time is nobody's fault; there are as many as were taken.
+        if violation != Violation::UnclaimedPush {
+            self.budget.on_fault(now)?;
+            self.budget.on_control_queued()?;
+        }
         match self.streams.look_up(id) {
             // It is told once.
             Lookup::Closed(by) => *by = ClosedBy::LocalReset(Late::NONE),
@@ -78,8 +81,8 @@ impl Core {
     pub(super) fn send_goaway(&mut self, code: ErrorCode, debug_data: &[u8]) {
         self.drop_unsent_heads();
         let goaway = GoAway {
-            // A client processes no stream of the server while push is off.
-            last_stream_id: StreamId::CONNECTION,
+            // RFC 9113 §6.8: the peer's streams that we might have acted on.
+            last_stream_id: self.pushes.last(),
             code,
             debug_data,
         };
@@ -104,6 +107,18 @@ impl Core {
         self.finish(id, by);
     }
 
+    /// Resets the promises that nobody has claimed; false, and nothing done, if somebody waits for
+    /// another one. Nothing is reported of them: the end of the connection follows.
+    pub(super) fn drop_unclaimed(&mut self) -> bool {
+        let ids = self.streams.promised_ids();
+        let can = ids.iter().all(|id| self.pushes.is_unclaimed(*id));
+        for stream_id in ids.into_iter().filter(|_| can) {
+            let code = ErrorCode::CANCEL;
+            RstStream { stream_id, code }.encode(&mut self.control);
+        }
+        can
+    }
+
     /// Takes a stream out of the table and says so.
     pub(super) fn finish(&mut self, id: StreamId, by: ClosedBy) {
         if self.streams.remove(id, by).is_some() {
@@ -116,31 +131,14 @@ impl Core {
     /// does not come, so they are swept out before they outnumber the streams.
     fn sweep(&mut self) {
         let live = self.streams.len();
-        if self.schedule.len() > 2 * live {
-            self.schedule.retain(|id| self.streams.get(id).is_some());
+        self.schedule
+            .sweep(live, |id| self.streams.get(id).is_some());
+        if self.reprioritized.len() > 2 * live {
+            self.reprioritized
+                .retain(|id| self.streams.get(*id).is_some());
         }
-        if self.hungry.len() > 2 * live {
-            self.hungry.retain(|id| self.streams.get(*id).is_some());
-        }
-    }
-
-    pub(super) fn release(&mut self, id: StreamId, credit: Credit) {
-        let Some(recv) = self
-            .streams
-            .get_mut(id)
-            .and_then(|stream| stream.recv.as_mut())
-        else {
-            // The window went with the stream, or the peer has ended its half: RFC 9113 §6.9 has
-            // nothing to give back to.
-            return;
-        };
-        recv.window.release(credit);
-        if let Some(increment) = recv.window.take_increment() {
-            WindowUpdate {
-                stream_id: id,
-                increment,
-            }
-            .encode(&mut self.control);
+        if self.windows.queued() > 2 * live {
+            self.sweep_windows();
         }
     }
 
@@ -150,8 +148,10 @@ impl Core {
             self.drop_unsent_heads();
             self.timers.stop_all();
             self.streams.clear();
+            self.pushes.settle_all();
             self.schedule = Schedule::default();
-            self.hungry.clear();
+            self.reprioritized.clear();
+            self.windows.clear();
             self.events.push_back(Event::Closed(closure));
         }
     }

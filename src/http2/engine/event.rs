@@ -2,15 +2,19 @@
 //!
 //! Owns: the words for facts, nothing behind them. Never: says what a caller should make of them;
 //! whether a request may be sent again is for the client to conclude.
-//! Invariant: of a stream come interim heads, a head, content, trailers, in this order and each
-//! where there is one; a failure can take the place of the rest; `Finished` is the last, unless the
-//! connection closes first.
-//! Spec: RFC 9113 §5.1, §8.1.
+//! Invariant: of a stream come the promise if the peer made one, interim heads, a head, content,
+//! trailers, in this order and each where there is one; a failure can take the place of the rest;
+//! `Finished` is the last, unless the connection closes first.
+//! Spec: RFC 9113 §5.1, §8.1, §8.4.
 
 use bytes::Bytes;
 use http::HeaderMap;
 
-use crate::http2::{ErrorCode, StreamId, Violation, flow::Credit, message::ResponseHead};
+use crate::http2::{
+    ErrorCode, StreamId, Violation,
+    flow::Credit,
+    message::{PromisedHead, ResponseHead},
+};
 
 /// A fact about the connection or a stream, in the order of the wire.
 #[derive(Debug)]
@@ -45,12 +49,31 @@ pub enum Event {
         /// Whether nothing follows.
         end_stream: bool,
     },
+    /// The peer has used up a stream's window, while octets of it are unread: it sends on once they
+    /// are released, so a caller that gathers credit should not keep it.
+    WindowUsedUp {
+        /// The stream.
+        id: StreamId,
+    },
     /// The trailer section; nothing follows it.
     Trailers {
         /// The stream.
         id: StreamId,
         /// The fields.
         fields: HeaderMap,
+    },
+    /// The peer promises the response to a request that it made up (RFC 9113 §8.4). From now on the
+    /// promised stream is reported as any other. Somebody is to [`claim`](super::Engine::claim) it or
+    /// to [`cancel`](super::Engine::cancel) it, be it over already: until then it counts against
+    /// [`Limits::unclaimed_push_octets`](crate::http2::Limits::unclaimed_push_octets).
+    Promise {
+        /// The stream of ours that the promise was made on.
+        id: StreamId,
+        /// The promised stream.
+        promised: StreamId,
+        /// The request: GET or HEAD, without content, for what the connection
+        /// [speaks for](super::Engine::speaks_for).
+        head: Box<PromisedHead>,
     },
     /// The exchange on this stream has failed.
     Failed {
@@ -94,6 +117,10 @@ pub enum Failure {
     Unprocessed(ErrorCode),
     /// The peer broke a rule on this stream, and we reset it.
     Fault(Violation),
+    /// The stream's window was used up for longer than
+    /// [`Config::stall_timeout`](super::Config::stall_timeout) although everything was read: its
+    /// manager did not increase it, and we reset the stream.
+    WindowStalled,
 }
 
 /// Why a connection is over.
@@ -108,6 +135,9 @@ pub enum Closure {
     Fault(Violation),
     /// The peer's first octets, given here, are not HTTP/2's.
     NotHttp2(Bytes),
+    /// The connection's window was used up for longer than
+    /// [`Config::stall_timeout`](super::Config::stall_timeout): its manager did not increase it.
+    WindowStalled,
     /// The peer closed the byte stream.
     Eof,
 }

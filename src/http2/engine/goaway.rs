@@ -37,8 +37,9 @@ impl Core {
             debug_data: Bytes::copy_from_slice(debug_data),
         });
         self.retire();
-        // RFC 9113 §6.8: the peer has not processed these, and will not.
-        for id in self.streams.ids_above(last) {
+        // RFC 9113 §6.8: the peer has not processed these, and will not. It is about streams of
+        // ours: the peer goes on with what it has promised.
+        for id in self.streams.requests_above(last) {
             let failure = Failure::Unprocessed(frame.code);
             self.events.push_back(Event::Failed { id, failure });
             self.finish(id, ClosedBy::PeerReset);

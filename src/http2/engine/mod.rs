@@ -7,13 +7,15 @@
 //! | family | methods |
 //! |---|---|
 //! | wire in | [`handle_input`](Engine::handle_input), [`handle_eof`](Engine::handle_eof) |
-//! | clock in | [`handle_timeout`](Engine::handle_timeout) |
-//! | commands in | [`open`](Engine::open), [`send_data`](Engine::send_data), [`finish`](Engine::finish), [`resume`](Engine::resume), [`release`](Engine::release), [`cancel`](Engine::cancel), [`ping`](Engine::ping), [`retire`](Engine::retire), [`close`](Engine::close) |
+//! | clock in | [`handle_timeout`](Engine::handle_timeout), [`tick`](Engine::tick) |
+//! | commands in | [`open`](Engine::open), [`send_data`](Engine::send_data), [`finish`](Engine::finish), [`resume`](Engine::resume), [`prioritize`](Engine::prioritize), [`release`](Engine::release), [`speaks_for`](Engine::speaks_for), [`claim`](Engine::claim), [`cancel`](Engine::cancel), [`ping`](Engine::ping), [`retire`](Engine::retire), [`close`](Engine::close) |
 //! | facts out | [`poll_event`](Engine::poll_event), [`poll_demand`](Engine::poll_demand) |
 //! | wire out | [`poll_output`](Engine::poll_output) |
 //! | clock out | [`poll_timeout`](Engine::poll_timeout) |
 //!
 //! After any input, drain the facts, then the demands, then the output, then ask for the deadline.
+//! Output can give rise to demands ([`has_demand`](Engine::has_demand)), and demands to output: go
+//! round until there are none.
 //! A command that names a stream which is gone does nothing: the stream may have ended while the
 //! command was on its way.
 
@@ -21,10 +23,13 @@ mod end;
 mod event;
 mod goaway;
 mod open;
+mod priority;
+mod promise;
 mod recv;
 mod send;
 mod settings;
 mod timer;
+mod windows;
 
 use std::{
     collections::VecDeque,
@@ -33,19 +38,23 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 
-use self::timer::{Timer, TimerTable};
 pub use self::{
     event::{Closure, Event, Failure, GoAwayReceived, PeerSettings},
     open::{BodyPlan, Refusal, StreamOptions},
+};
+use self::{
+    timer::{Timer, TimerTable},
+    windows::Windows,
 };
 use super::{
     ErrorCode, Fault, Limits, StreamId, Violation,
     budget::Budget,
     codec::{BlockLimits, Reader},
     consts,
-    flow::{Credit, RecvWindow, Refill, SendWindow},
+    flow::{Credit, Managers, RecvWindow, Scope, SendWindow, WindowManagerFactory},
     frame::Ping,
     hpack::{Decoder, Encoder},
+    push::Pushes,
     schedule::Schedule,
     stream::{State, Table},
 };
@@ -56,11 +65,21 @@ use super::{
 #[non_exhaustive]
 pub struct Config {
     /// The receive window of each stream, announced as SETTINGS_INITIAL_WINDOW_SIZE. Default
-    /// 1 MiB. Bounds what an unread response body holds.
+    /// 1 MiB. What it becomes is for the stream's manager to say.
     pub stream_window_size: u32,
-    /// The receive window of the connection. Default 16 MiB. Its credit goes back as octets
-    /// arrive, so it bounds nothing but what is on its way.
+    /// The receive window of the connection. Default 16 MiB, announced at the start. Its credit goes
+    /// back as octets arrive, so it bounds nothing but what is on its way.
     pub connection_window_size: u32,
+    /// Who manages the windows of streams, where a stream's options say nothing else. Default:
+    /// [`Adaptive`](super::flow::Adaptive) managers.
+    pub stream_window_managers: Managers,
+    /// Who manages the window of the connection. Default: an [`Adaptive`](super::flow::Adaptive)
+    /// manager.
+    pub connection_window_managers: Managers,
+    /// How long a window may be used up, with nothing unread, before its stream fails, or the
+    /// connection if it is the connection's: its manager does not give what the caller waits for.
+    /// Default 10 s; `None` waits for ever.
+    pub stall_timeout: Option<Duration>,
     /// The largest frame taken, announced as SETTINGS_MAX_FRAME_SIZE. Default 16,384, which is
     /// also the least.
     pub max_frame_size: u32,
@@ -70,6 +89,10 @@ pub struct Config {
     pub settings_timeout: Option<Duration>,
     /// The first stream; odd. Default 1. Others serve to reach the last stream soon.
     pub first_stream_id: StreamId,
+    /// Whether the peer may push, announced as SETTINGS_ENABLE_PUSH. Default false: promises made
+    /// before the peer can know are refused, later ones are a fault of the connection's. If true,
+    /// those of the [netloc](Engine::speaks_for) named are reported as [`Event::Promise`].
+    pub enable_push: bool,
     /// Bounds against hostile peers.
     pub limits: Limits,
 }
@@ -79,10 +102,14 @@ impl Default for Config {
         Self {
             stream_window_size: 1 << 20,
             connection_window_size: 16 << 20,
+            stream_window_managers: Managers::default(),
+            connection_window_managers: Managers::default(),
+            stall_timeout: Some(Duration::from_secs(10)),
             max_frame_size: consts::MIN_MAX_FRAME_SIZE,
             header_table_size: consts::INITIAL_HEADER_TABLE_SIZE,
             settings_timeout: Some(Duration::from_secs(10)),
             first_stream_id: StreamId::FIRST,
+            enable_push: false,
             limits: Limits::default(),
         }
     }
@@ -122,11 +149,13 @@ struct Core {
     encoder: Encoder,
     decoder: Decoder,
     streams: Table,
+    pushes: Pushes,
     send_window: SendWindow,
     recv_window: RecvWindow,
+    windows: Windows,
     schedule: Schedule,
-    /// Streams whose body should be asked for octets; stale ids are skipped.
-    hungry: VecDeque<StreamId>,
+    /// Streams whose priority has changed; stale ids are skipped.
+    reprioritized: Vec<StreamId>,
     peer: PeerSettings,
     local_settings_acked: bool,
     goaway: Option<GoAwayReceived>,
@@ -164,7 +193,8 @@ enum Preface {
 pub enum Progress {
     /// Everything that may be sent was given out.
     Drained,
-    /// The batch is full: write it, then ask again.
+    /// The batch is full: write it, then ask again. Where it is not, whoever comes next has nothing
+    /// to send: ask for demands, then again for output.
     More,
 }
 
@@ -191,13 +221,18 @@ impl Engine {
             // RFC 9113 §6.5.3: what we announce holds once it is acknowledged.
             decoder: Decoder::new(consts::INITIAL_HEADER_TABLE_SIZE as usize),
             streams: Table::new(config.first_stream_id),
+            pushes: Pushes::new(limits.unclaimed_push_octets),
             send_window: SendWindow::new(consts::INITIAL_WINDOW_SIZE),
             recv_window: RecvWindow::new(
                 consts::INITIAL_WINDOW_SIZE,
-                Refill::new(config.connection_window_size),
+                config.connection_window_size,
+                config
+                    .connection_window_managers
+                    .manager(Scope::Connection, config.connection_window_size),
             ),
+            windows: Windows::new(config.stall_timeout, now),
             schedule: Schedule::default(),
-            hungry: VecDeque::new(),
+            reprioritized: Vec::new(),
             peer: PeerSettings::INITIAL,
             local_settings_acked: false,
             goaway: None,
@@ -217,6 +252,7 @@ impl Engine {
     /// What the peer does wrong becomes output and an event.
     pub fn handle_input(&mut self, now: Instant, input: &mut BytesMut) {
         let Self { reader, core } = self;
+        core.windows.now = now;
         if core.preface == Preface::Awaited && !core.recognise(input) {
             return;
         }
@@ -250,14 +286,23 @@ impl Engine {
 
     /// The instant of [`poll_timeout`](Self::poll_timeout) has come.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.tick(now);
         while let Some(timer) = self.core.timers.take_expired(now) {
             match timer {
                 Timer::SettingsAck => {
                     let late = Fault::Connection(Violation::SettingsAckLate);
                     self.core.on_fault(now, late);
                 }
+                Timer::Stall => self.core.check_stalls(now),
             }
         }
+        self.core.close_if_drained();
+    }
+
+    /// The commands that follow are given at this instant, which window managers are told. Without
+    /// it, they count as given at the last instant that the engine was told.
+    pub fn tick(&mut self, now: Instant) {
+        self.core.windows.now = now;
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called, if ever.
@@ -276,9 +321,10 @@ impl Engine {
         self.core.release(id, credit);
     }
 
-    /// Ends a stream from this side with RST_STREAM (RFC 9113 §6.4). Nothing more is reported of it
-    /// but [`Event::Finished`]. Never counted as the peer's fault.
+    /// Ends a stream from this side with RST_STREAM (RFC 9113 §6.4), or refuses a promise. Nothing
+    /// more is reported of it but [`Event::Finished`]. Never counted as the peer's fault.
     pub fn cancel(&mut self, id: StreamId, code: ErrorCode) {
+        self.core.pushes.settle(id);
         if self.core.stage != Stage::Closed && self.core.streams.get(id).is_some() {
             self.core.reset(id, code);
             self.core.close_if_drained();
@@ -335,10 +381,11 @@ impl Engine {
         self.core.control.len()
     }
 
-    /// How many streams are open.
+    /// How many of the streams that we have opened are not closed; those that the peer promised are
+    /// [`promised_streams`](Self::promised_streams).
     #[must_use]
     pub fn open_streams(&self) -> usize {
-        self.core.streams.len()
+        self.core.streams.requests()
     }
 
     /// The state of a stream (RFC 9113 §5.1).
@@ -358,9 +405,11 @@ impl Engine {
     pub fn assert_quiet(&self) {
         let core = &self.core;
         assert_eq!(core.streams.len(), 0, "streams are still open");
+        assert_eq!(core.pushes.unclaimed(), (0, 0), "promises are unclaimed");
         assert_eq!(core.recv_window.parked(), 0, "connection window not whole");
         assert!(core.schedule.is_empty(), "streams are still scheduled");
         assert!(core.control.is_empty(), "frames are still queued");
+        assert!(core.windows.is_quiet(), "windows are updated or watched");
         assert!(
             core.events.is_empty(),
             "events are unread: {:?}",

@@ -11,10 +11,11 @@ use super::{Core, Engine, Event, Preface, Stage};
 use crate::http2::{
     StreamId,
     codec::writer,
-    flow::{RecvWindow, Refill, SendWindow},
+    flow::{Ask, Managers, RecvWindow, Scope, SendWindow, WindowManagerFactory},
     message::RequestHead,
-    stream::{RecvHalf, SendHalf, Stream},
+    stream::{Precedence, RecvHalf, SendHalf, Stream},
 };
+use crate::priority::Priority;
 
 /// What body a request will have.
 #[derive(Debug)]
@@ -72,7 +73,14 @@ impl std::error::Error for Refusal {}
 /// What one stream does otherwise than the [`Config`](super::Config) says.
 #[derive(Debug, Default)]
 #[non_exhaustive]
-pub struct StreamOptions {}
+pub struct StreamOptions {
+    /// The priority by which the request's body goes, and which the server is taken to know: as a
+    /// rule, what a `priority` field of the caller's own says (RFC 9218 §5). Default: that of the
+    /// head, which is the one of the request's extensions.
+    pub priority: Option<Priority>,
+    /// Who manages the stream's window.
+    pub window: Option<Managers>,
+}
 
 impl Engine {
     /// Opens a stream and queues its head.
@@ -93,7 +101,8 @@ impl Engine {
         body: BodyPlan,
         options: StreamOptions,
     ) -> Result<StreamId, Refusal> {
-        let StreamOptions {} = options;
+        let StreamOptions { priority, window } = options;
+        let priority = priority.or(head.priority);
         let core = &mut self.core;
         core.admit(head)?;
         let id = core.streams.next_id().ok_or(Refusal::Retired)?;
@@ -104,13 +113,19 @@ impl Engine {
         };
         let end_stream = matches!(body, BodyPlan::Empty);
         core.send_head(id, head, end_stream);
+        let mut recv = core.recv_half(id, head.method.clone(), window.as_ref());
+        core.windows.ask_stream(id, &mut recv, Ask::Open);
         let stream = Stream {
             send: core.send_half(body),
-            recv: Some(core.recv_half(head.method.clone())),
+            recv: Some(recv),
+            precedence: Precedence::announced(priority),
         };
         core.streams.insert(id, stream);
         core.budget.on_sent(0);
         core.schedule(id);
+        if core.recv_window.is_used_up() {
+            core.watch_connection();
+        }
         if core.streams.next_id().is_none() {
             // RFC 9113 §5.1.1: a client that runs out of identifiers opens a new connection.
             core.retire();
@@ -124,7 +139,8 @@ impl Core {
         if self.stage != Stage::Open {
             return Err(Refusal::Retired);
         }
-        if self.streams.len() >= self.peer.max_concurrent_streams as usize {
+        // RFC 9113 §5.1.2: it bounds the streams that we open, not those that the peer promised.
+        if self.streams.requests() >= self.peer.max_concurrent_streams as usize {
             return Err(Refusal::StreamLimit);
         }
         // RFC 8441 §4: `:protocol` may be sent once the peer has announced that it knows it.
@@ -164,9 +180,16 @@ impl Core {
         }
     }
 
-    fn recv_half(&self, method: Method) -> RecvHalf {
+    pub(super) fn recv_half(
+        &self,
+        id: StreamId,
+        method: Method,
+        managers: Option<&Managers>,
+    ) -> RecvHalf {
         let size = self.config.stream_window_size;
-        RecvHalf::new(method, RecvWindow::new(size, Refill::new(size)))
+        let managers = managers.unwrap_or(&self.config.stream_window_managers);
+        let manager = managers.manager(Scope::Stream(id), size);
+        RecvHalf::new(method, RecvWindow::new(size, size, manager))
     }
 
     /// Takes no new streams from now on.

@@ -14,12 +14,14 @@ use bytes::Bytes;
 
 use super::{Core, Event, Failure, Preface};
 use crate::http2::{
-    ErrorCode, Fault, StreamId, Violation,
+    Fault, StreamId, Violation,
     codec::{BlockOrigin, FieldBlock, Inbound},
+    flow::{Ask, Path},
     frame::{Frame, Ping, RstStream, WindowUpdate},
     hpack::{Limits as FieldLimits, Outcome},
     message::SectionBuilder,
-    stream::{ClosedBy, Lookup, Phase, RecvHalf},
+    push,
+    stream::{ClosedBy, Lookup, Phase, RecvHalf, State},
 };
 
 /// What a DATA frame brought.
@@ -80,14 +82,8 @@ impl Core {
     }
 
     fn recv_data(&mut self, now: Instant, arrival: Arrival) -> Result<(), Fault> {
-        let credit = self
-            .recv_window
-            .debit(arrival.wire_len)
+        self.charge_connection(arrival.wire_len)
             .map_err(Fault::Connection)?;
-        if let Some(credit) = credit {
-            self.recv_window.release(credit);
-            self.send_connection_credit();
-        }
         let id = arrival.id;
         match self.streams.look_up(id) {
             Lookup::Idle => Err(Fault::Connection(Violation::DataOnIdle)),
@@ -145,24 +141,27 @@ impl Core {
         };
         let fault = |violation| Fault::Stream(id, violation);
         let credit = recv.window.debit(wire_len).map_err(fault)?;
-        if recv.phase() == Phase::Head {
-            return Err(fault(Violation::DataBeforeHead));
-        }
+        may_have_content(id, recv.phase())?;
         recv.on_content(data.len()).map_err(fault)?;
+        if id.is_server() {
+            self.pushes.charge(id, data.len()).map_err(fault)?;
+        }
         if end_stream {
             recv.on_end().map_err(fault)?;
-        } else if data.is_empty() {
-            if let Some(padding) = credit {
-                self.release(id, padding);
-            }
+        }
+        self.windows.ask_stream(id, recv, Ask::Received(wire_len));
+        if data.is_empty() && !end_stream {
+            self.windows.consumed(id, recv, credit);
+            let settled = self.windows.settle(id, recv);
+            self.act_on(id, settled);
             // Neither octets nor an end: of no use (CVE-2019-9518).
             return self.budget.on_fault(now).map_err(Fault::Connection);
         }
         // Padding was consumed by arriving; the caller owes for the content alone.
         let octets = u32::try_from(data.len()).unwrap_or(u32::MAX);
         let (credit, padding) = credit.map_or((None, None), |credit| credit.split(octets));
-        if let Some(padding) = padding {
-            self.release(id, padding);
+        if padding.is_some() {
+            self.windows.consumed(id, recv, padding);
         }
         self.events.push_back(Event::Data {
             id,
@@ -172,6 +171,18 @@ impl Core {
         });
         if end_stream {
             self.end_recv(id);
+            return Ok(());
+        }
+        let is_outgrown = recv.window.is_outgrown();
+        let is_long = recv.window.received() >= Path::PROBE_FROM;
+        let is_probed = is_long && recv.window.wants_round_trips();
+        let settled = self.windows.settle(id, recv);
+        self.act_on(id, settled);
+        if is_outgrown {
+            self.windows.path.on_size(true);
+        }
+        if is_probed {
+            self.probe();
         }
         Ok(())
     }
@@ -190,7 +201,7 @@ impl Core {
     }
 
     /// Decodes a block into a section, whatever will become of it.
-    fn decode(
+    pub(super) fn decode(
         &mut self,
         block: &[u8],
         mut section: SectionBuilder,
@@ -220,7 +231,7 @@ impl Core {
             .map(RecvHalf::phase);
         let builder = match phase {
             Some(Phase::Body) => SectionBuilder::trailers(),
-            Some(Phase::Head) | None => SectionBuilder::response(),
+            Some(Phase::Reserved | Phase::Head) | None => SectionBuilder::response(),
         };
         let (section, outcome) = self.decode(block, builder)?;
         match self.streams.look_up(id) {
@@ -234,7 +245,7 @@ impl Core {
             return Err(Fault::Stream(id, Violation::FieldSectionTooLarge));
         }
         match phase {
-            Some(Phase::Head) => self.recv_head(id, section, end_stream),
+            Some(Phase::Reserved | Phase::Head) => self.recv_head(id, section, end_stream),
             Some(Phase::Body) => self.recv_trailers(id, section, end_stream),
             // RFC 9113 §5.1: half-closed (remote).
             None => Err(Fault::Stream(id, Violation::FrameAfterEnd)),
@@ -258,6 +269,11 @@ impl Core {
             return Ok(());
         };
         recv.on_head(&head, limit).map_err(fault)?;
+        if id.is_server() {
+            let octets = push::section_octets(&head.headers);
+            self.pushes.charge(id, octets).map_err(fault)?;
+        }
+        let is_used_up = recv.window.is_used_up();
         if head.status.is_informational() {
             if end_stream {
                 return Err(fault(Violation::EndWithInterim));
@@ -275,6 +291,8 @@ impl Core {
         });
         if end_stream {
             self.end_recv(id);
+        } else if is_used_up {
+            self.settle_at_head(id);
         }
         Ok(())
     }
@@ -292,6 +310,10 @@ impl Core {
         }
         let recv = self.streams.get(id).and_then(|stream| stream.recv.as_ref());
         recv.map_or(Ok(()), RecvHalf::on_trailers).map_err(fault)?;
+        if id.is_server() {
+            let octets = push::section_octets(&fields);
+            self.pushes.charge(id, octets).map_err(fault)?;
+        }
         self.events.push_back(Event::Trailers { id, fields });
         self.end_recv(id);
         Ok(())
@@ -300,6 +322,9 @@ impl Core {
     /// The peer's half is done; the stream, too, if ours is.
     fn end_recv(&mut self, id: StreamId) {
         if let Some(stream) = self.streams.get_mut(id) {
+            if let Some(recv) = &stream.recv {
+                self.windows.path.on_size(recv.window.is_outgrown());
+            }
             stream.recv = None;
             if stream.send.is_none() {
                 self.finish(id, ClosedBy::End);
@@ -307,43 +332,14 @@ impl Core {
         }
     }
 
-    /// Push is off: a promise is refused while the peer may not know that, and a fault after
-    /// (RFC 9113 §6.6, §8.4).
-    fn recv_push_promise(
-        &mut self,
-        now: Instant,
-        id: StreamId,
-        promised: StreamId,
-        block: &[u8],
-    ) -> Result<(), Fault> {
-        // The promise is refused whatever it says; only the decoder must keep in step.
-        let _section = self.decode(block, SectionBuilder::push_request())?;
-        if self.local_settings_acked {
-            return Err(Fault::Connection(Violation::PushPromiseDisabled));
-        }
-        match self.streams.look_up(id) {
-            Lookup::Live(stream) if stream.recv.is_some() => {}
-            // The promise may have crossed our reset.
-            Lookup::Closed(ClosedBy::LocalReset(_)) | Lookup::Forgotten(_) => {}
-            Lookup::Live(_) | Lookup::Closed(_) | Lookup::Idle => {
-                return Err(Fault::Connection(Violation::PushPromiseStream));
-            }
-        }
-        let window = self.config.stream_window_size;
-        if !self.streams.refuse_promise(promised, window) {
-            return Err(Fault::Connection(Violation::PushPromiseId));
-        }
-        self.budget.on_fault(now).map_err(Fault::Connection)?;
-        self.budget.on_control_queued().map_err(Fault::Connection)?;
-        self.reset(promised, ErrorCode::REFUSED_STREAM);
-        Ok(())
-    }
-
     fn recv_ping(&mut self, now: Instant, ping: Ping) -> Result<(), Fault> {
         if !ping.ack {
             self.budget.on_control_queued().map_err(Fault::Connection)?;
             let payload = ping.payload;
             Ping { ack: true, payload }.encode(&mut self.control);
+            return Ok(());
+        }
+        if self.windows.path.on_pong(now, ping.payload) {
             return Ok(());
         }
         match self.pings.iter().position(|sent| *sent == ping.payload) {
@@ -377,6 +373,10 @@ impl Core {
             Lookup::Idle => Err(Fault::Connection(Violation::WindowUpdateOnIdle)),
             // RFC 9113 §5.1: may come for a while after the stream is closed.
             Lookup::Closed(_) | Lookup::Forgotten(_) => Ok(()),
+            // RFC 9113 §5.1: in reserved (remote), "a connection error".
+            Lookup::Live(stream) if stream.state() == State::ReservedRemote => {
+                Err(Fault::Connection(Violation::WindowUpdateOnReserved))
+            }
             Lookup::Live(stream) => {
                 if let Some(send) = &mut stream.send {
                     send.window
@@ -404,6 +404,10 @@ impl Core {
                     let failure = Failure::Reset(code);
                     Event::Failed { id, failure }
                 };
+                if id.is_server() {
+                    // Promised and taken back: rapid reset the other way round (CVE-2023-44487).
+                    self.budget.on_fault(now).map_err(Fault::Connection)?;
+                }
                 self.events.push_back(event);
                 self.finish(id, ClosedBy::PeerReset);
                 return Ok(());
@@ -428,5 +432,15 @@ impl Core {
         } else {
             self.budget.on_fault(now).map_err(Fault::Connection)
         }
+    }
+}
+
+/// Whether DATA may come in this phase of a stream.
+const fn may_have_content(id: StreamId, phase: Phase) -> Result<(), Fault> {
+    match phase {
+        Phase::Body => Ok(()),
+        Phase::Head => Err(Fault::Stream(id, Violation::DataBeforeHead)),
+        // RFC 9113 §5.1: in reserved (remote), "a connection error".
+        Phase::Reserved => Err(Fault::Connection(Violation::DataOnReserved)),
     }
 }

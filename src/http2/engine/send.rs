@@ -14,8 +14,9 @@ use crate::http2::{
     StreamId,
     codec::{Output, writer},
     consts,
-    frame::{Flags, FrameHeader, FrameType, SettingId, SettingsBuilder, WindowUpdate},
+    frame::{Flags, FrameHeader, FrameType, SettingId, SettingsBuilder},
     message,
+    schedule::{Rank, Turn},
     stream::{ClosedBy, End},
 };
 
@@ -60,13 +61,14 @@ impl Engine {
     }
 
     /// The next stream whose streaming body should be asked for octets: it has none waiting, and
-    /// the windows would let them go.
+    /// the windows would let them go. None as long as a stream that comes first has octets: they
+    /// are to go before others are added (see [`StreamOptions::priority`](super::StreamOptions)).
     pub fn poll_demand(&mut self) -> Option<StreamId> {
         let core = &mut self.core;
         if core.send_window.available() == 0 {
             return None;
         }
-        while let Some(id) = core.hungry.pop_front() {
+        while let Some(id) = core.schedule.pop_hungry() {
             if let Some(send) = core
                 .streams
                 .get_mut(id)
@@ -81,6 +83,13 @@ impl Engine {
         None
     }
 
+    /// Whether [`poll_demand`](Self::poll_demand) may have something to ask, now or once what comes
+    /// first has gone.
+    #[must_use]
+    pub const fn has_demand(&self) -> bool {
+        self.core.schedule.is_anybody_hungry() && self.core.send_window.available() > 0
+    }
+
     /// A streaming body that had nothing when it was asked has something now: it will be asked
     /// again.
     pub fn resume(&mut self, id: StreamId) {
@@ -92,14 +101,20 @@ impl Engine {
     /// what the bound on queued control frames counts.
     pub fn poll_output(&mut self, out: &mut Output) -> Progress {
         let core = &mut self.core;
+        core.announce_priorities();
+        core.queue_updates();
         core.flush_control(out);
+        core.schedule.begin();
         while out.len() < Self::OUTPUT_TARGET {
-            let Some(id) = core.schedule.pop() else {
-                core.close_if_drained();
-                core.flush_control(out);
-                return Progress::Drained;
-            };
-            core.send_turn(id, out);
+            match core.schedule.pop() {
+                Turn::Of(id) => core.send_turn(id, out),
+                Turn::Awaited => return Progress::More,
+                Turn::Nobody => {
+                    core.close_if_drained();
+                    core.flush_control(out);
+                    return Progress::Drained;
+                }
+            }
         }
         Progress::More
     }
@@ -110,9 +125,16 @@ impl Core {
     pub(super) fn send_preface(&mut self, now: std::time::Instant) {
         let config = &self.config;
         self.control.extend_from_slice(consts::PREFACE);
-        SettingsBuilder::new()
+        let mut settings = SettingsBuilder::new();
+        if config.enable_push {
+            // RFC 9113 §8.4.2: it bounds the pushed responses that may come at once. A server opens
+            // no other stream, so without push it says nothing.
+            let limit = config.limits.promised_streams;
+            settings = settings.set(SettingId::MAX_CONCURRENT_STREAMS, limit);
+        }
+        settings
             .set(SettingId::HEADER_TABLE_SIZE, config.header_table_size)
-            .set(SettingId::ENABLE_PUSH, 0)
+            .set(SettingId::ENABLE_PUSH, u32::from(config.enable_push))
             .set(SettingId::INITIAL_WINDOW_SIZE, config.stream_window_size)
             .set(SettingId::MAX_FRAME_SIZE, config.max_frame_size)
             .set(
@@ -129,18 +151,7 @@ impl Core {
         {
             self.timers.set(super::Timer::SettingsAck, at);
         }
-        self.send_connection_credit();
-    }
-
-    /// RFC 9113 §6.9: the connection's credit goes back as octets arrive.
-    pub(super) fn send_connection_credit(&mut self) {
-        if let Some(increment) = self.recv_window.take_increment() {
-            WindowUpdate {
-                stream_id: StreamId::CONNECTION,
-                increment,
-            }
-            .encode(&mut self.control);
-        }
+        self.open_connection_window();
     }
 
     fn flush_control(&mut self, out: &mut Output) {
@@ -158,35 +169,35 @@ impl Core {
 
     /// Puts a stream where it belongs: among those that can send, or those that want octets.
     pub(super) fn schedule(&mut self, id: StreamId) {
-        let Some(send) = self
-            .streams
-            .get_mut(id)
-            .and_then(|stream| stream.send.as_mut())
-        else {
+        let Some(stream) = self.streams.get_mut(id) else {
+            return;
+        };
+        let rank = Rank::from(stream.precedence.own());
+        let Some(send) = &mut stream.send else {
             return;
         };
         if send.is_sendable() {
             if !send.is_scheduled {
                 send.is_scheduled = true;
-                self.schedule.push(id);
+                self.schedule.push(id, rank);
             }
         } else if send.is_hungry() && !send.is_queued_hungry {
             send.is_queued_hungry = true;
-            self.hungry.push_back(id);
+            self.schedule.push_hungry(id, rank);
         }
     }
 
     /// One turn of one stream: a DATA frame, its end, or both.
     fn send_turn(&mut self, id: StreamId, out: &mut Output) {
-        let Some(send) = self
-            .streams
-            .get_mut(id)
-            .and_then(|stream| stream.send.as_mut())
-        else {
+        let Some(stream) = self.streams.get_mut(id) else {
+            return;
+        };
+        let rank = Rank::from(stream.precedence.own());
+        let Some(send) = &mut stream.send else {
             return;
         };
         if send.pending() > 0 && self.send_window.available() == 0 {
-            self.schedule.block(id);
+            self.schedule.block(id, rank);
             return;
         }
         send.is_scheduled = false;
@@ -203,6 +214,7 @@ impl Core {
         let end = send.take_end();
         self.send_window.consume(octets);
         self.budget.on_sent(octets);
+        self.schedule.on_turn(rank);
         let end_with_data = matches!(end, Some(End::Data));
         if octets > 0 || end_with_data {
             let header = FrameHeader {
@@ -247,9 +259,10 @@ impl Core {
         }
     }
 
-    /// A retired connection closes once its last stream has finished (RFC 9113 §6.8).
+    /// A retired connection closes once its last stream has finished (RFC 9113 §6.8); promised ones
+    /// that nobody has claimed do not keep it.
     pub(super) fn close_if_drained(&mut self) {
-        if self.stage == Stage::Retired && self.streams.is_empty() {
+        if self.stage == Stage::Retired && self.streams.requests() == 0 && self.drop_unclaimed() {
             self.send_goaway(crate::http2::ErrorCode::NO_ERROR, b"");
             self.close(super::Closure::Drained);
         }

@@ -76,7 +76,7 @@ impl Core {
         frame: &Settings<'_>,
     ) -> Result<(), Fault> {
         if frame.ack {
-            return self.recv_settings_ack();
+            return self.recv_settings_ack(now);
         }
         if self.preface == Preface::Awaited {
             self.preface = Preface::Received;
@@ -155,13 +155,14 @@ impl Core {
         Ok(())
     }
 
-    fn recv_settings_ack(&mut self) -> Result<(), Fault> {
+    fn recv_settings_ack(&mut self, now: Instant) -> Result<(), Fault> {
         // RFC 9113 §6.5.3: we send SETTINGS once, so there is one acknowledgement to come.
         if self.local_settings_acked {
             return Err(Fault::Connection(Violation::SettingsAckUnasked));
         }
         self.local_settings_acked = true;
         self.timers.stop(Timer::SettingsAck);
+        self.windows.path.on_settings_ack(now);
         // RFC 9113 §6.5.3: from here on the peer's encoder goes by our setting.
         self.decoder
             .set_max_table_size(self.config.header_table_size as usize);

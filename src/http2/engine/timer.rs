@@ -10,11 +10,13 @@ use std::time::Instant;
 pub(super) enum Timer {
     /// The peer has not acknowledged our SETTINGS (RFC 9113 §6.5.3).
     SettingsAck,
+    /// A window has been used up for too long.
+    Stall,
 }
 
 impl Timer {
     /// Every timer; the table is sized by it.
-    const ALL: [Self; 1] = [Self::SettingsAck];
+    const ALL: [Self; 2] = [Self::SettingsAck, Self::Stall];
 }
 
 /// A deadline for each timer that runs.

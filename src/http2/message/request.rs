@@ -16,6 +16,7 @@ use crate::{
         target,
     },
     http2::{consts::FIELD_OVERHEAD, hpack::FieldRef},
+    priority::{self, Priority},
 };
 
 /// The protocol that an extended CONNECT asks for, as an extension of the request (RFC 8441 §4).
@@ -84,6 +85,9 @@ pub struct RequestHead<'a> {
     pub headers: &'a HeaderMap,
     /// The content-length that is sent: the caller's field, or else what is known of the body.
     pub content_length: Option<u64>,
+    /// For which a `priority` field is added: that of the request's extensions, unless the caller
+    /// has written the field (RFC 9218 §5).
+    pub priority: Option<Priority>,
 }
 
 impl<'a> RequestHead<'a> {
@@ -125,6 +129,7 @@ impl<'a> RequestHead<'a> {
             protocol,
             headers: &parts.headers,
             content_length: content_length::declared(&parts.headers, content_length)?,
+            priority: priority::added(&parts.headers, &parts.extensions),
         };
         if is_connect && protocol.is_none() {
             // RFC 9113 §8.5: `:scheme` and `:path` "MUST be omitted", and the port belongs to the
@@ -141,7 +146,7 @@ impl<'a> RequestHead<'a> {
     }
 
     /// Hands over every field line in order: pseudo-header fields first (RFC 9113 §8.3), then the
-    /// caller's fields but for those that must not be sent, then content-length.
+    /// caller's fields but for those that must not be sent, then content-length and `priority`.
     pub fn for_each_field(&self, emit: &mut impl FnMut(FieldRef<'_>)) {
         let pseudo = [
             (":method", Some(self.method.as_str())),
@@ -178,7 +183,7 @@ impl<'a> RequestHead<'a> {
         self.rewritten_fields(nominates, emit);
     }
 
-    /// The fields that are not sent as the caller wrote them.
+    /// The fields that are not sent as the caller wrote them, and those that the caller did not write.
     fn rewritten_fields(&self, nominates: bool, emit: &mut impl FnMut(FieldRef<'_>)) {
         // RFC 9113 §8.2.2: `te` may say `trailers` and nothing else.
         if self.headers.contains_key(header::TE)
@@ -192,6 +197,9 @@ impl<'a> RequestHead<'a> {
                 "content-length",
                 content_length::Decimal::new(length).as_bytes(),
             ));
+        }
+        if let Some(value) = self.priority.and_then(Priority::field_value) {
+            emit(plain("priority", value.as_bytes()));
         }
     }
 

@@ -157,8 +157,11 @@ impl SectionBuilder {
         else {
             return Err(Violation::PseudoMissing);
         };
-        // RFC 9113 §8.3.1: no user information; the path of an http or https URI has its slash.
-        let malformed = authority.as_bytes().contains(&b'@') || !path.as_bytes().starts_with(b"/");
+        // RFC 9113 §8.3.1: no user information; the path of an http or https URI has its slash, and
+        // is followed by a query at most: the parser would drop a fragment without a word.
+        let malformed = authority.as_bytes().contains(&b'@')
+            || !path.as_bytes().starts_with(b"/")
+            || path.as_bytes().contains(&b'#');
         let uri = Uri::builder()
             .scheme(scheme.as_bytes())
             .authority(authority.as_bytes())

@@ -5,12 +5,14 @@
 //! Spec: RFC 9113 §5.1.
 
 mod late;
+mod precedence;
 mod recv;
 mod send;
 mod table;
 
 pub(crate) use self::{
     late::Late,
+    precedence::Precedence,
     recv::{Phase, RecvHalf},
     send::{End, SendHalf},
     table::{ClosedBy, IdHasher, Lookup, Table},
@@ -22,6 +24,9 @@ pub(crate) use self::{
 pub enum State {
     /// Not used yet.
     Idle,
+    /// The peer has promised a response, and not begun it (RFC 9113 §8.4). There is no state
+    /// reserved (local): a client promises nothing.
+    ReservedRemote,
     /// Both sides may send.
     Open,
     /// We have sent END_STREAM.
@@ -37,6 +42,7 @@ pub enum State {
 pub(crate) struct Stream {
     pub(crate) send: Option<SendHalf>,
     pub(crate) recv: Option<RecvHalf>,
+    pub(crate) precedence: Precedence,
 }
 
 impl Stream {
@@ -44,6 +50,7 @@ impl Stream {
     pub(crate) const fn state(&self) -> State {
         match (&self.send, &self.recv) {
             (Some(_), Some(_)) => State::Open,
+            (None, Some(recv)) if recv.is_reserved() => State::ReservedRemote,
             (None, Some(_)) => State::HalfClosedLocal,
             (Some(_), None) => State::HalfClosedRemote,
             (None, None) => State::Closed,

@@ -44,8 +44,10 @@ pub(crate) struct Table {
     /// What may still come on streams that have left `closed`.
     forgotten: Late,
     next: Option<StreamId>,
-    /// The highest stream that the peer has promised; push is off, so each was refused.
-    promised: StreamId,
+    /// The highest stream that the peer has promised, be it that it was refused.
+    last_promised: StreamId,
+    /// How many of the live streams the peer has promised.
+    promised: usize,
 }
 
 impl Table {
@@ -59,7 +61,8 @@ impl Table {
             closed: VecDeque::new(),
             forgotten: Late::NONE,
             next: Some(first),
-            promised: StreamId::CONNECTION,
+            last_promised: StreamId::CONNECTION,
+            promised: 0,
         }
     }
 
@@ -105,23 +108,28 @@ impl Table {
     /// Whether a stream of this identifier was never opened.
     pub(crate) fn is_idle(&self, id: StreamId) -> bool {
         if id.is_server() {
-            id > self.promised
+            id > self.last_promised
         } else {
             self.next.is_some_and(|next| id >= next)
         }
     }
 
-    /// Notes a promised stream that is being refused; false if its identifier does not grow
-    /// (RFC 9113 §5.1.1). What the peer sends on it before it hears of the refusal is ignored.
-    pub(crate) fn refuse_promise(&mut self, id: StreamId, window: u32) -> bool {
-        if id <= self.promised {
-            return false;
-        }
-        self.promised = id;
+    /// Puts a promised stream under its identifier, which was [idle](Self::is_idle).
+    pub(crate) fn reserve(&mut self, id: StreamId, stream: Stream) {
+        debug_assert!(self.is_idle(id), "a promised identifier is new");
+        self.last_promised = id;
+        self.promised += 1;
+        self.live.insert(id, stream);
+    }
+
+    /// Notes a promised stream, until now [idle](Self::is_idle), that is being refused. What the
+    /// peer sends on it before it hears of that is ignored.
+    pub(crate) fn refuse_promise(&mut self, id: StreamId, window: u32) {
+        debug_assert!(self.is_idle(id), "a promised identifier is new");
+        self.last_promised = id;
         // RFC 9113 §6.9.2: the window is what our SETTINGS say, or not yet.
         let window = window.max(consts::INITIAL_WINDOW_SIZE);
         self.remember(id, ClosedBy::LocalReset(Late::after_reset(window)));
-        true
     }
 
     fn remember(&mut self, id: StreamId, by: ClosedBy) {
@@ -140,6 +148,9 @@ impl Table {
     /// Takes a stream out and remembers why.
     pub(crate) fn remove(&mut self, id: StreamId, by: ClosedBy) -> Option<Stream> {
         let stream = self.live.remove(&id)?;
+        if id.is_server() {
+            self.promised -= 1;
+        }
         self.remember(id, by);
         Some(stream)
     }
@@ -147,19 +158,36 @@ impl Table {
     /// Forgets all open streams: the connection is over.
     pub(crate) fn clear(&mut self) {
         self.live.clear();
+        self.promised = 0;
     }
 
     pub(crate) fn len(&self) -> usize {
         self.live.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.live.is_empty()
+    /// How many streams are there that the peer has promised.
+    pub(crate) const fn promised(&self) -> usize {
+        self.promised
     }
 
-    /// The identifiers above `last`, lowest first.
-    pub(crate) fn ids_above(&self, last: StreamId) -> Vec<StreamId> {
-        let mut ids: Vec<_> = self.live.keys().copied().filter(|id| *id > last).collect();
+    /// How many streams are there that we have opened.
+    pub(crate) fn requests(&self) -> usize {
+        self.live.len() - self.promised
+    }
+
+    /// The identifiers above `last` of streams that we have opened, lowest first.
+    pub(crate) fn requests_above(&self, last: StreamId) -> Vec<StreamId> {
+        self.sorted(|id| id.is_client() && id > last)
+    }
+
+    /// The identifiers of promised streams, lowest first.
+    pub(crate) fn promised_ids(&self) -> Vec<StreamId> {
+        self.sorted(StreamId::is_server)
+    }
+
+    fn sorted(&self, is_wanted: impl Fn(StreamId) -> bool) -> Vec<StreamId> {
+        let ids = self.live.keys().copied();
+        let mut ids: Vec<_> = ids.filter(|id| is_wanted(*id)).collect();
         ids.sort_unstable();
         ids
     }
@@ -171,8 +199,11 @@ impl Table {
 
 /// Spreads stream identifiers over a hash table.
 ///
-/// We choose the identifiers ourselves and count them up, so no peer can make them collide; the
-/// default hasher's protection would be paid for on every frame.
+/// We choose the identifiers of requests ourselves and count them up, so no peer can make them
+/// collide; those that a peer promises are few ([`Limits::promised_streams`]). The default hasher's
+/// protection would be paid for on every frame.
+///
+/// [`Limits::promised_streams`]: crate::http2::Limits::promised_streams
 #[derive(Default)]
 pub(crate) struct IdHasher(u64);
 

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::{IDLE, MockDial, Plan, Setup, kind, now};
 use crate::{
     error::Kind,
-    pool::{Conn as _, Key, Sharing},
+    pool::{Conn as _, Key, SHORTEST_IDLE, Sharing},
     protocols::Protocols,
 };
 
@@ -314,4 +314,39 @@ async fn a_slot_that_nobody_waits_for_comes_home_without_the_pool_s_lock() {
     releasing.join().unwrap();
     released.expect("it waited for the lock");
     assert!(setup.try_lease().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_for_a_multiplexed_connection_leaves_an_exclusive_one_as_it_is() {
+    let setup = Setup::exclusive([]);
+    drop(setup.waiting().await);
+    sleep(MockDial::TIME * 2).await;
+    assert_eq!(setup.counts(), (1, 0, 0), "nobody has used it");
+    assert!(setup.pool.try_lease_multiplexed(&setup.key).is_none());
+    let lease = setup.try_lease().unwrap();
+    assert!(!lease.is_reused());
+    drop(lease);
+    // Nor does its idle time begin anew.
+    sleep(IDLE / 2).await;
+    assert!(setup.pool.try_lease_multiplexed(&setup.key).is_none());
+    sleep(IDLE / 2 + SHORTEST_IDLE * 2).await;
+    assert!(setup.pool.snapshot().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_for_a_multiplexed_connection_gets_one_behind_those_who_wait() {
+    let setup = Setup::new([Plan::Slots(2)]);
+    let first = setup.lease().await.unwrap();
+    let second = setup.pool.try_lease_multiplexed(&setup.key).unwrap();
+    assert!(
+        setup.pool.try_lease_multiplexed(&setup.key).is_none(),
+        "full"
+    );
+    assert!(second.is_reused());
+    let waiting = setup.waiting().await;
+    // Free, and not yet given to the one who waits.
+    first.start().release_silently();
+    assert!(setup.pool.try_lease_multiplexed(&setup.key).is_none());
+    drop(waiting);
+    assert!(setup.pool.try_lease_multiplexed(&setup.key).is_some());
 }

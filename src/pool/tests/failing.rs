@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::{MockDial, Plan, Setup, kind, now};
 use crate::{
     error::{Error, Kind, Phase},
-    pool::Sharing,
+    pool::{Sharing, shelf::STANDSTILL},
 };
 
 #[tokio::test(start_paused = true)]
@@ -50,16 +50,106 @@ async fn whom_a_connection_will_serve_no_failure_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whom_another_dial_will_serve_no_failure_fails() {
-    let setup = Setup::exclusive([Plan::Fail, Plan::LateExclusive]);
+async fn whom_another_dial_will_serve_soon_no_failure_fails() {
+    let script = [Plan::Exclusive, Plan::Fail, Plan::LateExclusive];
+    let setup = Setup::exclusive(script);
+    let busy = setup.lease().await.unwrap();
     let mut futures = setup.waiting_many(2).await;
     sleep(MockDial::TIME * 2).await;
-    assert_eq!((setup.counts(), setup.dials()), ((0, 0, 2), 1));
-    sleep(MockDial::LATE).await;
-    for future in &mut futures {
-        drop(now(future).await.unwrap());
+    assert_eq!((setup.counts(), setup.dials()), ((1, 1, 2), 1));
+    // Each second, somebody is served: so all are, sooner or later.
+    sleep(STANDSTILL - MockDial::TIME * 2).await;
+    drop(busy);
+    let _first = now(&mut futures[0]).await.unwrap();
+    sleep(STANDSTILL + MockDial::TIME / 2).await;
+    drop(now(&mut futures[1]).await.unwrap());
+    assert_eq!(setup.dialer.dials(), 3);
+}
+
+/// One long exchange, and a server that takes no more connections.
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_told_when_nobody_is_served_for_a_while() {
+    let setup = Setup::exclusive([Plan::Exclusive, Plan::Fail]);
+    let busy = setup.lease().await.unwrap();
+    let mut waiting = setup.waiting().await;
+    sleep(MockDial::TIME + STANDSTILL / 2).await;
+    assert!(poll!(&mut waiting).is_pending());
+    sleep(STANDSTILL).await;
+    assert_eq!(kind(now(&mut waiting).await), Kind::Connect);
+    assert_eq!((setup.counts(), setup.dials()), ((1, 1, 0), 0));
+    drop(busy);
+    assert_eq!(setup.dialer.dials(), 2, "and none is repeated");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_closes_at_once_is_such_a_failure() {
+    let setup = Setup::exclusive([Plan::Exclusive, Plan::StillBorn]);
+    let _busy = setup.lease().await.unwrap();
+    let mut waiting = setup.waiting().await;
+    sleep(MockDial::TIME * 2 + STANDSTILL).await;
+    assert_eq!(kind(now(&mut waiting).await), Kind::Closed);
+}
+
+/// A dial is as good as another.
+#[tokio::test(start_paused = true)]
+async fn where_there_is_a_dial_for_each_who_waits_a_failure_is_told_to_nobody() {
+    let setup = Setup::exclusive([Plan::Exclusive, Plan::Fail, Plan::Never]);
+    let busy = setup.lease().await.unwrap();
+    let mut futures = setup.waiting_many(2).await;
+    drop(futures.pop());
+    sleep(STANDSTILL * 5).await;
+    assert_eq!((setup.counts(), setup.dials()), ((1, 1, 1), 1));
+    drop(busy);
+    drop(now(&mut futures[0]).await.unwrap());
+}
+
+/// Those that came before take what comes first.
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_told_to_the_last_and_to_one_alone() {
+    let script = [
+        Plan::Exclusive,
+        Plan::Fail,
+        Plan::Never,
+        Plan::LateExclusive,
+    ];
+    let setup = Setup::exclusive(script);
+    let _busy = setup.lease().await.unwrap();
+    let mut futures = setup.waiting_many(3).await;
+    sleep(MockDial::TIME * 2 + STANDSTILL).await;
+    assert_eq!(kind(now(&mut futures[2]).await), Kind::Connect);
+    sleep(STANDSTILL * 10).await;
+    drop(now(&mut futures[0]).await.unwrap());
+    drop(now(&mut futures[1]).await.unwrap());
+}
+
+/// A dial that lands for somebody else serves one, and then there is a standstill again.
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_told_though_others_are_served_before_the_standstill() {
+    let setup = Setup::exclusive([Plan::Fail, Plan::Exclusive]);
+    let mut futures = setup.waiting_many(2).await;
+    sleep(MockDial::TIME * 2).await;
+    let _first = now(&mut futures[0]).await.unwrap();
+    sleep(STANDSTILL * 2).await;
+    assert_eq!(kind(now(&mut futures[1]).await), Kind::Connect);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_somebody_is_served_every_now_and_then_a_failure_is_told_to_nobody() {
+    let script = [
+        Plan::Exclusive,
+        Plan::Fail,
+        Plan::Fail,
+        Plan::Fail,
+        Plan::Fail,
+    ];
+    let setup = Setup::exclusive(script);
+    let mut busy = setup.lease().await.unwrap();
+    for mut future in setup.waiting_many(4).await {
+        sleep(STANDSTILL - MockDial::TIME).await;
+        drop(busy);
+        busy = now(&mut future).await.unwrap();
     }
-    assert_eq!(setup.dialer.dials(), 2);
+    assert_eq!(setup.counts(), (1, 1, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -104,6 +194,8 @@ async fn the_dial_that_finds_out_anew_fails_nobody_whom_a_connection_will_serve(
     assert_eq!(setup.dials(), 1, "the last landed multiplexed");
     sleep(MockDial::TIME * 2).await;
     assert_eq!((setup.counts(), setup.dials()), ((1, 1, 2), 0));
+    // The dial was for both, so its failure is not one's alone.
+    sleep(STANDSTILL * 5).await;
     drop(held);
     for future in &mut futures {
         drop(now(future).await.unwrap());
@@ -112,38 +204,40 @@ async fn the_dial_that_finds_out_anew_fails_nobody_whom_a_connection_will_serve(
 }
 
 /// Of one who waits for a connection that is not freed in time.
-async fn timed_out(script: impl IntoIterator<Item = Plan>, callers: usize) -> Vec<Error> {
-    let limit = Duration::from_secs(5);
-    let setup = Setup::exclusive_with(script, |config| config.wait_timeout = Some(limit));
+async fn timed_out(script: impl IntoIterator<Item = Plan>) -> Error {
+    let setup = Setup::exclusive_with(script, |config| {
+        config.wait_timeout = Some(Duration::from_secs(5));
+        config.max_connections = 2;
+    });
     let _busy = setup.lease().await.unwrap();
-    let mut errors = Vec::new();
-    for outcome in join_all(setup.waiting_many(callers).await).await {
-        let error = outcome.expect_err("nothing comes in time");
-        assert_eq!(error.kind(), Kind::Timeout(Phase::PoolWait));
-        errors.push(error);
-    }
-    errors
+    // The second is beyond the bound: of the two, one has no dial.
+    let waiting = setup.waiting_many(2).await;
+    let error = join_all(waiting).await.remove(0).unwrap_err();
+    assert_eq!(error.kind(), Kind::Timeout(Phase::PoolWait));
+    error
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_that_failed_nobody_says_why_if_the_wait_is_too_long() {
-    for error in timed_out([Plan::Exclusive, Plan::Fail, Plan::Fail], 2).await {
-        let why = error.source().and_then(|source| source.downcast_ref());
-        assert_eq!(why.map(Error::kind), Some(Kind::Connect));
-    }
-    for error in timed_out([Plan::Exclusive, Plan::Never], 1).await {
-        assert!(error.source().is_none(), "no dial has failed");
-    }
+    let error = timed_out([Plan::Exclusive, Plan::Fail]).await;
+    let why = error.source().and_then(|source| source.downcast_ref());
+    assert_eq!(why.map(Error::kind), Some(Kind::Connect));
+    let error = timed_out([Plan::Exclusive, Plan::Never]).await;
+    assert!(error.source().is_none(), "no dial has failed");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dial_that_lands_is_the_end_of_earlier_failures() {
-    let limit = Duration::from_secs(5);
-    let script = [Plan::Exclusive, Plan::Fail, Plan::LateExclusive];
-    let setup = Setup::exclusive_with(script, |config| config.wait_timeout = Some(limit));
+async fn a_failure_that_was_told_is_not_told_again() {
+    let script = [Plan::Exclusive, Plan::Fail, Plan::Exclusive];
+    let setup = Setup::exclusive_with(script, |config| {
+        config.wait_timeout = Some(Duration::from_secs(5));
+        config.max_connections = 3;
+    });
     let _busy = setup.lease().await.unwrap();
-    let mut futures = setup.waiting_many(2).await;
+    // The third is beyond the bound.
+    let mut futures = setup.waiting_many(3).await;
     let _first = (&mut futures[0]).await.unwrap();
+    assert_eq!(kind((&mut futures[2]).await), Kind::Connect);
     let error = (&mut futures[1]).await.expect_err("both are held");
     assert_eq!(error.kind(), Kind::Timeout(Phase::PoolWait));
     assert!(error.source().is_none());
@@ -176,4 +270,33 @@ async fn a_failure_nobody_waits_for_is_nobody_s() {
     sleep(MockDial::TIME * 2).await;
     assert!(setup.pool.snapshot().is_empty());
     assert!(setup.lease().await.is_ok());
+}
+
+/// The queue at the bound waits for others to be done: no dial is missing.
+#[tokio::test(start_paused = true)]
+async fn a_failure_of_long_ago_fails_nobody_at_the_bound() {
+    let script = [Plan::Exclusive, Plan::Fail, Plan::Exclusive];
+    let setup = Setup::exclusive_with(script, |config| config.max_connections = 2);
+    let mut busy = setup.lease().await.unwrap();
+    let mut first = setup.waiting().await;
+    sleep(MockDial::TIME * 2).await;
+    let mut next = setup.waiting().await;
+    sleep(MockDial::TIME * 2).await;
+    let _second = now(&mut first).await.unwrap();
+    assert_eq!((setup.counts(), setup.dialer.dials()), ((2, 2, 1), 3));
+    // A minute of a queue that moves.
+    for _ in 0..100 {
+        let later = setup.waiting().await;
+        sleep(STANDSTILL * 6 / 10).await;
+        drop(busy);
+        busy = now(&mut next).await.unwrap();
+        next = later;
+    }
+    // Then exchanges take longer, and no dial has failed in that minute.
+    let mut last = setup.waiting().await;
+    sleep(STANDSTILL * 5 / 2).await;
+    assert!(poll!(&mut next).is_pending());
+    assert!(poll!(&mut last).is_pending());
+    drop(busy);
+    assert!(now(&mut next).await.is_ok());
 }

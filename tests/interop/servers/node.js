@@ -24,6 +24,31 @@ const LIMIT = 1000000;
 // RFC 6455 §1.3.
 const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
+// What is pushed with a document.
+const pushed = {
+  '/push/page.txt': ['/static/hello.txt', '/static/lines.txt'],
+  '/push/large.txt': ['/static/large.bin'],
+};
+
+// Steps that were asked for and not taken, and who waits to take one.
+let steps = 0;
+let stepper = null;
+
+function takeStep() {
+  if (steps === 0 || stepper === null) return;
+  steps -= 1;
+  const resolve = stepper;
+  stepper = null;
+  resolve();
+}
+
+function nextStep() {
+  return new Promise((resolve) => {
+    stepper = resolve;
+    takeStep();
+  });
+}
+
 // Requests that wait until `count` of them are there.
 let waiting = [];
 
@@ -90,6 +115,34 @@ const live = {
     });
     response.setHeader('content-encoding', 'gzip');
     pipeline(source, zlib.createGzip({ level: 1 }), response, () => {});
+  },
+
+  // A promise, the head, a promise amid the body, the end; the promises are kept in the opposite
+  // order. Before each of the four steps it waits for a request for /live/step.
+  '/live/push': async (request, response) => {
+    const push = (path) => new Promise((resolve, reject) => {
+      const made = (error, stream) => (error ? reject(error) : resolve(stream));
+      response.stream.pushStream({ ':path': path }, made);
+    });
+    const early = await push('/pushed/early');
+    await nextStep();
+    response.write('one ');
+    await nextStep();
+    const late = await push('/pushed/late');
+    await nextStep();
+    response.end('two');
+    await nextStep();
+    for (const [stream, text] of [[late, 'late'], [early, 'early']]) {
+      stream.on('error', () => {});
+      stream.respond({ ':status': 200 });
+      stream.end(text);
+    }
+  },
+
+  '/live/step': (request, response) => {
+    steps += 1;
+    takeStep();
+    response.end();
   },
 
   '/live/no-content': (request, response) => {
@@ -173,6 +226,27 @@ function serveFile(request, response, name) {
   });
 }
 
+// Promises what belongs to the document, before its head. On HTTP/1.1 it says what could be pushed.
+function push(response, paths) {
+  if (!response.stream) {
+    return response.setHeader('link', paths.map((name) => `<${name}>; rel=preload`));
+  }
+  if (!response.stream.pushAllowed) return undefined;
+  for (const name of paths) {
+    response.stream.pushStream({ ':path': name }, (error, stream) => {
+      if (error) return;
+      // A client that refuses it, or cancels it. Not respondWithFile: some versions crash when the
+      // stream is reset amid the file.
+      stream.on('error', () => {});
+      stream.respond({ ':status': 200 });
+      const file = fs.createReadStream(path.join(documents, name));
+      stream.on('close', () => file.destroy());
+      file.pipe(stream);
+    });
+  }
+  return undefined;
+}
+
 function handle(request, response) {
   const url = new URL(request.url, 'http://localhost');
   request.on('error', () => {});
@@ -182,6 +256,7 @@ function handle(request, response) {
     unanswered.add(response);
     response.on('close', () => unanswered.delete(response));
   }
+  if (pushed[url.pathname]) push(response, pushed[url.pathname]);
   if (live[url.pathname]) return live[url.pathname](request, response, url.searchParams);
   try {
     return serveFile(request, response, url.pathname);

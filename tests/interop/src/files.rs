@@ -69,6 +69,12 @@ pub(crate) fn write(root: &Path) {
         fs::write(directory.join(name), HELLO).expect("the scratch directory is writable");
     }
     fs::write(directory.join("lines.txt"), lines()).expect("the scratch directory is writable");
+    // Those with which the servers push others.
+    let pages = root.join("push");
+    fs::create_dir_all(&pages).expect("the scratch directory is writable");
+    for name in ["page.txt", "large.txt"] {
+        fs::write(pages.join(name), HELLO).expect("the scratch directory is writable");
+    }
     write_large(&directory.join("large.bin")).expect("the scratch directory is writable");
 }
 

@@ -134,6 +134,8 @@ impl Software {
                 command.args(["--padding", "64", "--header-table-size", "128"]);
                 command
                     .args(["--trailer", "x-checksum: whole"])
+                    .arg("--push=/push/page.txt=/static/hello.txt,/static/lines.txt")
+                    .arg("--push=/push/large.txt=/static/large.bin")
                     .arg("-d")
                     .arg(layout.documents);
                 match layout.scheme {

@@ -1,5 +1,5 @@
-//! What few servers have: tunnels, proxies, interim responses, trailers of requests; at all that have
-//! it. Nothing is excused here; what a server does not do is no test of ours.
+//! What few servers have: tunnels, proxies, interim responses, trailers of requests, push; at all that
+//! have it. Nothing is excused here; what a server does not do is no test of ours.
 
 use towline_interop::{Protocol, Scheme, Software, cases, play};
 
@@ -95,6 +95,104 @@ abilities! {
         node_http1_tls: Node, Tls, Http1;
         node_http2_tls: Node, Tls, Http2;
         node_http1_cleartext: Node, Cleartext, Http1;
+        node_http2_cleartext: Node, Cleartext, Http2;
+    }
+    push_before {
+        nginx_http2_tls: Nginx, Tls, Http2;
+        nginx_http2_cleartext: Nginx, Cleartext, Http2;
+        apache_http2_tls: Apache, Tls, Http2;
+        apache_http2_cleartext: Apache, Cleartext, Http2;
+        h2o_http2_tls: H2o, Tls, Http2;
+        h2o_http2_cleartext: H2o, Cleartext, Http2;
+        nghttpd_http2_tls: Nghttpd, Tls, Http2;
+        nghttpd_http2_cleartext: Nghttpd, Cleartext, Http2;
+        node_http2_tls: Node, Tls, Http2;
+        node_http2_cleartext: Node, Cleartext, Http2;
+    }
+    push_amid {
+        nginx_http2_tls: Nginx, Tls, Http2;
+        nginx_http2_cleartext: Nginx, Cleartext, Http2;
+        apache_http2_tls: Apache, Tls, Http2;
+        apache_http2_cleartext: Apache, Cleartext, Http2;
+        h2o_http2_tls: H2o, Tls, Http2;
+        h2o_http2_cleartext: H2o, Cleartext, Http2;
+        nghttpd_http2_tls: Nghttpd, Tls, Http2;
+        nghttpd_http2_cleartext: Nghttpd, Cleartext, Http2;
+        node_http2_tls: Node, Tls, Http2;
+        node_http2_cleartext: Node, Cleartext, Http2;
+    }
+    push_after {
+        nginx_http2_tls: Nginx, Tls, Http2;
+        nginx_http2_cleartext: Nginx, Cleartext, Http2;
+        apache_http2_tls: Apache, Tls, Http2;
+        apache_http2_cleartext: Apache, Cleartext, Http2;
+        h2o_http2_tls: H2o, Tls, Http2;
+        h2o_http2_cleartext: H2o, Cleartext, Http2;
+        nghttpd_http2_tls: Nghttpd, Tls, Http2;
+        nghttpd_http2_cleartext: Nghttpd, Cleartext, Http2;
+        node_http2_tls: Node, Tls, Http2;
+        node_http2_cleartext: Node, Cleartext, Http2;
+    }
+    push_cancelled {
+        nginx_http2_tls: Nginx, Tls, Http2;
+        nginx_http2_cleartext: Nginx, Cleartext, Http2;
+        apache_http2_tls: Apache, Tls, Http2;
+        apache_http2_cleartext: Apache, Cleartext, Http2;
+        h2o_http2_tls: H2o, Tls, Http2;
+        h2o_http2_cleartext: H2o, Cleartext, Http2;
+        nghttpd_http2_tls: Nghttpd, Tls, Http2;
+        nghttpd_http2_cleartext: Nghttpd, Cleartext, Http2;
+        node_http2_tls: Node, Tls, Http2;
+        node_http2_cleartext: Node, Cleartext, Http2;
+    }
+    push_bounded {
+        nginx_http2_tls: Nginx, Tls, Http2;
+        nginx_http2_cleartext: Nginx, Cleartext, Http2;
+        apache_http2_tls: Apache, Tls, Http2;
+        apache_http2_cleartext: Apache, Cleartext, Http2;
+        h2o_http2_tls: H2o, Tls, Http2;
+        h2o_http2_cleartext: H2o, Cleartext, Http2;
+        nghttpd_http2_tls: Nghttpd, Tls, Http2;
+        nghttpd_http2_cleartext: Nghttpd, Cleartext, Http2;
+        node_http2_tls: Node, Tls, Http2;
+        node_http2_cleartext: Node, Cleartext, Http2;
+    }
+    push_off {
+        nginx_http2_tls: Nginx, Tls, Http2;
+        nginx_http2_cleartext: Nginx, Cleartext, Http2;
+        apache_http2_tls: Apache, Tls, Http2;
+        apache_http2_cleartext: Apache, Cleartext, Http2;
+        h2o_http2_tls: H2o, Tls, Http2;
+        h2o_http2_cleartext: H2o, Cleartext, Http2;
+        nghttpd_http2_tls: Nghttpd, Tls, Http2;
+        nghttpd_http2_cleartext: Nghttpd, Cleartext, Http2;
+        node_http2_tls: Node, Tls, Http2;
+        node_http2_cleartext: Node, Cleartext, Http2;
+    }
+    // Apache 2.4.71 closes the connection when a refusal comes between its deciding on the pushed
+    // response's head and sending it.
+    push_refused {
+        nginx_http2_tls: Nginx, Tls, Http2;
+        nginx_http2_cleartext: Nginx, Cleartext, Http2;
+        h2o_http2_tls: H2o, Tls, Http2;
+        h2o_http2_cleartext: H2o, Cleartext, Http2;
+        nghttpd_http2_tls: Nghttpd, Tls, Http2;
+        nghttpd_http2_cleartext: Nghttpd, Cleartext, Http2;
+        node_http2_tls: Node, Tls, Http2;
+        node_http2_cleartext: Node, Cleartext, Http2;
+    }
+    push_unwanted {
+        nginx_http2_tls: Nginx, Tls, Http2;
+        nginx_http2_cleartext: Nginx, Cleartext, Http2;
+        h2o_http2_tls: H2o, Tls, Http2;
+        h2o_http2_cleartext: H2o, Cleartext, Http2;
+        nghttpd_http2_tls: Nghttpd, Tls, Http2;
+        nghttpd_http2_cleartext: Nghttpd, Cleartext, Http2;
+        node_http2_tls: Node, Tls, Http2;
+        node_http2_cleartext: Node, Cleartext, Http2;
+    }
+    push_stepwise {
+        node_http2_tls: Node, Tls, Http2;
         node_http2_cleartext: Node, Cleartext, Http2;
     }
     request_trailers {

@@ -4,8 +4,8 @@ use bytes::{Buf, Bytes};
 use towline::http2::{
     consts,
     frame::{
-        Data, Frame, FrameHeader, FrameType, Headers, Ping, RstStream, SettingId, Settings,
-        WindowUpdate,
+        Data, Frame, FrameHeader, FrameType, Headers, Ping, PriorityUpdate, RstStream, SettingId,
+        Settings, WindowUpdate,
     },
     hpack::{Limits, Outcome},
 };
@@ -79,10 +79,10 @@ impl Peer {
             }
             Frame::WindowUpdate(frame) => Some(self.receive_window_update(frame)),
             // RFC 9113 §8.4: a client promises nothing. The others are of no use to anybody.
-            Frame::PushPromise(_)
-            | Frame::Priority(_)
-            | Frame::PriorityUpdate(_)
-            | Frame::Unknown(_) => panic!("a client has no cause to send {header:?}"),
+            Frame::PriorityUpdate(frame) => Some(self.receive_priority_update(&frame)),
+            Frame::PushPromise(_) | Frame::Priority(_) | Frame::Unknown(_) => {
+                panic!("a client has no cause to send {header:?}")
+            }
         }
     }
 
@@ -133,7 +133,7 @@ impl Peer {
             None => {
                 assert!(frame.stream_id.is_client(), "RFC 9113 §5.1.1: {id} is even");
                 assert!(id > self.last_id, "RFC 9113 §5.1.1: {id} does not grow");
-                let open = self.open_lanes();
+                let open = self.open_requests();
                 let limit = self.allows.max_concurrent_streams;
                 assert!(open < limit, "RFC 9113 §5.1.2: {open} streams are open");
                 self.last_id = id;
@@ -212,21 +212,17 @@ impl Peer {
 
     fn receive_reset(&mut self, frame: RstStream) -> Wire {
         let id = frame.stream_id.as_u32();
-        match self.lanes.get_mut(&id) {
-            Some(lane) => {
-                // RFC 9113 §5.4.2: an endpoint "SHOULD NOT send more than one RST_STREAM".
-                assert_ne!(
-                    lane.client,
-                    Half::Reset,
-                    "RFC 9113 §5.4.2: {id} is reset again"
-                );
-                lane.client = Half::Reset;
-            }
-            None => assert!(
-                self.promised.remove(&id),
-                "RFC 9113 §6.4: RST_STREAM on idle stream {id}"
-            ),
-        }
+        let lane = self
+            .lanes
+            .get_mut(&id)
+            .expect("RFC 9113 §6.4: RST_STREAM on idle");
+        // RFC 9113 §5.4.2: an endpoint "SHOULD NOT send more than one RST_STREAM".
+        assert_ne!(
+            lane.client,
+            Half::Reset,
+            "RFC 9113 §5.4.2: {id} is reset again"
+        );
+        lane.client = Half::Reset;
         Wire::RstStream {
             id,
             code: frame.code,
@@ -241,6 +237,7 @@ impl Peer {
             return Wire::Settings(values);
         }
         let values = self.unacknowledged.pop_front();
+        self.allows.priority_updates.get_or_insert(false);
         for (id, value) in values.expect("RFC 9113 §6.5.3: nothing to acknowledge") {
             self.bind(id, value);
         }
@@ -263,7 +260,29 @@ impl Peer {
             }
             SettingId::MAX_FRAME_SIZE => self.allows.max_frame_size = value,
             SettingId::MAX_HEADER_LIST_SIZE => self.allows.max_header_list_size = value as usize,
+            SettingId::NO_RFC7540_PRIORITIES => {
+                self.allows.priority_updates = Some(value == 1);
+            }
             _ => {}
+        }
+    }
+
+    fn receive_priority_update(&self, frame: &PriorityUpdate<'_>) -> Wire {
+        let id = frame.prioritized.as_u32();
+        assert_ne!(
+            self.allows.priority_updates,
+            Some(false),
+            "RFC 9218 §2.1.1: we are likely to ignore it"
+        );
+        let lane = self.lanes.get(&id);
+        let lane = lane.expect("RFC 9218 §7.1: PRIORITY_UPDATE before the head says it");
+        assert!(
+            lane.client != Half::Reset && lane.server == Half::Open,
+            "RFC 9218 §7.1: no data is to be received on {id}"
+        );
+        Wire::PriorityUpdate {
+            id,
+            value: octets(frame.value),
         }
     }
 

@@ -21,6 +21,8 @@ struct State {
     taken: Vec<u8>,
     inbound: Vec<u8>,
     is_eof: bool,
+    /// Whether the runtime has yet to notice what is here, as it does after the next turn.
+    is_unnoticed: bool,
     read_error: Option<io::ErrorKind>,
     write_error: Option<io::ErrorKind>,
     /// Whether what was written is not passed on.
@@ -62,6 +64,14 @@ impl Socket {
     /// The peer sends no more.
     pub(super) fn end(&self) {
         self.change(|state| state.is_eof = true);
+    }
+
+    /// The peer has sent no more for a while, and the runtime will notice after the driver's next
+    /// turn.
+    pub(super) fn end_unnoticed(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.is_eof = true;
+        state.is_unnoticed = true;
     }
 
     /// Reading fails once what has come is read.
@@ -117,6 +127,9 @@ impl AsyncRead for Socket {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let mut state = self.state.lock().unwrap();
+        if std::mem::take(&mut state.is_unnoticed) {
+            return Poll::Pending;
+        }
         if !state.inbound.is_empty() {
             let count = state.inbound.len().min(buf.remaining());
             buf.put_slice(&state.inbound[..count]);

@@ -8,6 +8,7 @@ mod lifecycle;
 mod memory;
 mod plain;
 mod proxy;
+mod push;
 mod reuse;
 mod upload;
 
@@ -20,6 +21,10 @@ pub use self::{
     memory::{download, download_encoded},
     plain::{get, head, no_content, trailers},
     proxy::{by_proxy, connect, websocket, websocket_refused},
+    push::{
+        push_after, push_amid, push_before, push_bounded, push_cancelled, push_off, push_refused,
+        push_stepwise, push_unwanted,
+    },
     reuse::{keep_alive, not_modified, side_by_side},
     upload::{duplex, echo, request_trailers, upload_streamed, upload_whole},
 };
