@@ -183,6 +183,19 @@ impl RawPeer {
         self.send(raw::DATA, raw::END_STREAM, stream, text).await;
     }
 
+    /// The streams that the client has reset until it is quiet, and with what.
+    pub(crate) async fn resets(&mut self) -> Vec<(u32, u32)> {
+        let frames = self.until_quiet().await;
+        let resets = frames.iter().filter(|frame| frame.kind == raw::RST_STREAM);
+        resets
+            .map(|reset: &RawFrame| (reset.stream, reset.number()))
+            .collect()
+    }
+}
+
+/// What it says to a cache.
+#[cfg(feature = "push-cache")]
+impl RawPeer {
     /// A head of status 200 with these fields, and perhaps nothing more.
     pub(crate) async fn head_with(&mut self, stream: u32, flags: u8, fields: &[(&str, &str)]) {
         let mut block = raw::STATUS_200.to_vec();
@@ -209,14 +222,5 @@ impl RawPeer {
         let frames = self.until_quiet().await;
         let heads = frames.iter().filter(|frame| frame.kind == raw::HEADERS);
         heads.map(|head| head.stream).collect()
-    }
-
-    /// The streams that the client has reset until it is quiet, and with what.
-    pub(crate) async fn resets(&mut self) -> Vec<(u32, u32)> {
-        let frames = self.until_quiet().await;
-        let resets = frames.iter().filter(|frame| frame.kind == raw::RST_STREAM);
-        resets
-            .map(|reset: &RawFrame| (reset.stream, reset.number()))
-            .collect()
     }
 }
