@@ -105,14 +105,15 @@ fn small_answers_cost_no_frame() {
     assert_eq!(updates, [1, 0, 0]);
 }
 
-/// Nothing is given that the document does not need.
+/// Nothing is given that the document does not need, but a frame's room for its end.
 #[test]
 fn a_window_is_no_wider_than_the_document() {
     let mut link = Link::new(FAT, defaults());
     let id = link.get(Document::of(3 * MIB));
     link.run();
-    assert_eq!(link.downloads[&id].updates, 1);
-    assert_eq!(link.credit_left(id), 0);
+    assert!(link.downloads[&id].updates <= 2);
+    let left = link.credit_left(id);
+    assert!(left > 0 && left <= 16 * 1024, "{left}");
     let spent = link.elapsed();
     assert!(spent < Duration::from_millis(225), "{spent:?}");
 }

@@ -111,6 +111,8 @@ impl Adaptive {
     /// What must have been read before a window is widened, in octets; a quarter of a smaller
     /// window. It shows that somebody reads, and that the answer is not a small one.
     const PROOF: u32 = 64 * 1024;
+    /// What a window is to have beyond the document's end, in octets.
+    const END: u64 = 16 * 1024;
     /// Small samples one after the other that narrow a window.
     const PATIENCE: u8 = 4;
     /// Updates are no smaller than this, in octets, or half of the window.
@@ -300,7 +302,9 @@ impl Adaptive {
         let Some(left) = window.document_left else {
             return missing;
         };
-        // Padding may take of it, so it is looked at again with every frame.
+        // Padding may take of it, so it is looked at again with every frame. And a frame more: some
+        // servers send no end, though it needs no window, while there is none (nghttp2).
+        let left = left.saturating_add(Self::END);
         let needed = left.saturating_sub(u64::from(window.window));
         u32::try_from(needed).map_or(missing, |needed| needed.min(missing))
     }
